@@ -1,0 +1,27 @@
+// net/transport.h: the machine's own network as base::Transport, on Boost.Asio.
+//
+// Threads     `threads` I/O threads; each connection lives on one of them. Start-up and join are the owner's.
+// Limits      SO_REUSEADDR on listeners; TCP_NODELAY on all connections; backlog 1024.
+#pragma once
+
+#include <memory>
+
+#include "base/transport.h"
+
+namespace holdfast::net {
+
+class AsioTransport final : public Transport {
+ public:
+  explicit AsioTransport(int threads);
+  ~AsioTransport() override;  // stops and joins; connections must not be used afterwards
+
+  void connect(const Endpoint& to, Duration timeout, ConnectHandler handler) override;
+  Result<std::unique_ptr<Listener>> listen(const Endpoint& at, AcceptHandler on_accept) override;
+  void resolve(const std::string& host, Duration timeout, ResolveHandler handler) override;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::net
