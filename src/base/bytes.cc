@@ -125,7 +125,8 @@ Result<std::string> base64_decode(std::string_view text) {
   const std::size_t digits = text.size() - padding;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const int value = i < digits ? base64_value(text[i]) : 0;
-    if (value < 0) return invalid("base64: character " + std::to_string(i + 1) + " is no base64 digit");
+    if (value < 0)
+      return invalid("base64: character " + std::to_string(i + 1) + " is no base64 digit");
     group = group << 6 | static_cast<std::uint32_t>(value);
     if (i % 4 != 3) continue;
     out.push_back(static_cast<char>(group >> 16));
@@ -138,8 +139,8 @@ Result<std::string> base64_decode(std::string_view text) {
     if (out.back() != 0) return invalid("base64: bits are set under the padding");
     out.pop_back();
   }
-  // With two padding digits four bits, with one two bits of the last real digit are unused; the bytes
-  // checked above hold exactly those bits.
+  // With two padding digits four bits, with one two bits of the last real digit are unused; the
+  // bytes checked above hold exactly those bits.
   return out;
 }
 

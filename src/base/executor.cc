@@ -16,13 +16,13 @@
 
 namespace holdfast {
 
-// One mutex guards both queues and the timers. It is held for a push or a pop and never while a task
-// runs or is destroyed, since a task's captures may call back into the executor.
+// One mutex guards both queues and the timers. It is held for a push or a pop and never while a
+// task runs or is destroyed, since a task's captures may call back into the executor.
 //
 //   post_after ──▶ timers (by due time) ──timer thread──▶ queue of the lane ──▶ runs
 //
-// A timer keeps its id in `waiting` until the very moment its task begins, so that cancel() also takes
-// back a task that is due and queued.
+// A timer keeps its id in `waiting` until the very moment its task begins, so that cancel() also
+// takes back a task that is due and queued.
 struct ThreadExecutor::Impl {
   struct Item {
     Task task;

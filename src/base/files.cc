@@ -46,7 +46,8 @@ class PosixFile final : public File {
   }
 
   Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
-    // In steps: a length field that was damaged must not allocate gigabytes before the file's end tells.
+    // In steps: a length field that was damaged must not allocate gigabytes before the file's end
+    // tells.
     constexpr std::size_t kStep = 4 << 20;
     std::string out;
     while (out.size() < size) {
@@ -54,7 +55,8 @@ class PosixFile final : public File {
       out.resize(have + std::min(size - have, kStep));
       ssize_t count = -1;
       do {
-        count = ::pread(fd_, out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
+        count =
+            ::pread(fd_, out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
       } while (count < 0 && errno == EINTR);
       if (count < 0) return last_error("read", path_);
       out.resize(have + static_cast<std::size_t>(count));
@@ -103,9 +105,15 @@ FileInfo to_info(std::string name, const struct stat& st) {
 Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, OpenMode mode) {
   int flags = O_CLOEXEC;
   switch (mode) {
-    case OpenMode::kRead: flags |= O_RDONLY; break;
-    case OpenMode::kReadWrite: flags |= O_RDWR | O_CREAT; break;
-    case OpenMode::kCreate: flags |= O_RDWR | O_CREAT | O_TRUNC; break;
+    case OpenMode::kRead:
+      flags |= O_RDONLY;
+      break;
+    case OpenMode::kReadWrite:
+      flags |= O_RDWR | O_CREAT;
+      break;
+    case OpenMode::kCreate:
+      flags |= O_RDWR | O_CREAT | O_TRUNC;
+      break;
   }
   // 0640: what we store may hold secrets of the systems we watch.
   int fd = -1;
@@ -118,7 +126,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
 
 Result<void> PosixFileSystem::create_directories(const std::string& path) {
   if (path.empty()) return invalid("create folder: the path is empty");
-  for (auto end = path.find('/', 1); ; end = path.find('/', end + 1)) {
+  for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const auto part = path.substr(0, end);
     if (::mkdir(part.c_str(), 0750) == 0) {
       HF_TRY(sync_dir(parent_of(part)));
@@ -195,8 +203,10 @@ Result<std::string> FileSystem::read_file(const std::string& path) {
   for (;;) {
     auto part = HF_TRY(file->read_at(out.size(), kStep));
     if (part.empty()) return out;
-    if (out.empty()) out = std::move(part);
-    else out += part;
+    if (out.empty())
+      out = std::move(part);
+    else
+      out += part;
   }
 }
 

@@ -29,10 +29,14 @@ LogState& log_state() {
 
 std::string_view level_text(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug ";
-    case LogLevel::kInfo: return "info  ";
-    case LogLevel::kWarn: return "warn  ";
-    case LogLevel::kError: return "error ";
+    case LogLevel::kDebug:
+      return "debug ";
+    case LogLevel::kInfo:
+      return "info  ";
+    case LogLevel::kWarn:
+      return "warn  ";
+    case LogLevel::kError:
+      return "error ";
   }
   return "error ";
 }

@@ -66,7 +66,8 @@ std::uint64_t SeededRandom::next() {
 std::string make_ulid(WallTime at, Random& random) {
   constexpr char kDigits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   const auto put = [&](std::string& out, std::uint64_t value, int digits) {
-    for (int shift = 5 * (digits - 1); shift >= 0; shift -= 5) out += kDigits[(value >> shift) & 31];
+    for (int shift = 5 * (digits - 1); shift >= 0; shift -= 5)
+      out += kDigits[(value >> shift) & 31];
   };
   std::string out;
   put(out, static_cast<std::uint64_t>(to_ms(at)) & 0xFFFFFFFFFFFF, 10);

@@ -41,7 +41,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   for (std::size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      row[j] =
+          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         row[j] = std::min(row[j], before[j - 2] + 1);
       }
@@ -108,7 +109,8 @@ std::optional<double> parse_double(std::string_view s) {
     return negative ? -kInfinity : kInfinity;
   }
   if (equals_ignoring_case(s, "nan")) return std::numeric_limits<double>::quiet_NaN();
-  if (digits.empty() || !(digits[0] == '.' || (digits[0] >= '0' && digits[0] <= '9'))) return std::nullopt;
+  if (digits.empty() || !(digits[0] == '.' || (digits[0] >= '0' && digits[0] <= '9')))
+    return std::nullopt;
   double value = 0;
   const auto* end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, value);
@@ -124,10 +126,12 @@ std::optional<double> parse_double(std::string_view s) {
 std::string format_double(double v) {
   if (std::isnan(v)) return "NaN";
   if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
-  // to_chars in fixed form prints the exact value of large numbers (1e23 is 99999999999999991611392);
-  // Go prints the shortest digits and fills up with zeros. So: shortest digits, then place the point.
+  // to_chars in fixed form prints the exact value of large numbers (1e23 is
+  // 99999999999999991611392); Go prints the shortest digits and fills up with zeros. So: shortest
+  // digits, then place the point.
   char buffer[40];
-  const auto stop = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
+  const auto stop =
+      std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(stop - buffer));
   const auto e = shortest.find('e');
   const auto exponent = parse_int(shortest.substr(e + 1)).value_or(0);
@@ -142,7 +146,8 @@ std::string format_double(double v) {
     if (v == 0) return out + "0";
     return out + "0." + std::string(static_cast<std::size_t>(-whole), '0') + digits;
   }
-  if (whole >= count) return out + digits + std::string(static_cast<std::size_t>(whole - count), '0');
+  if (whole >= count)
+    return out + digits + std::string(static_cast<std::size_t>(whole - count), '0');
   const auto point = static_cast<std::size_t>(whole);
   return out + digits.substr(0, point) + "." + digits.substr(point);
 }

@@ -18,8 +18,12 @@ struct Unit {
 };
 
 constexpr Unit kUnits[] = {
-    {"y", 365LL * 86400 * 1000, true}, {"w", 7LL * 86400 * 1000, true}, {"d", 86400LL * 1000, false},
-    {"h", 3600LL * 1000, false},       {"m", 60LL * 1000, false},       {"s", 1000, false},
+    {"y", 365LL * 86400 * 1000, true},
+    {"w", 7LL * 86400 * 1000, true},
+    {"d", 86400LL * 1000, false},
+    {"h", 3600LL * 1000, false},
+    {"m", 60LL * 1000, false},
+    {"s", 1000, false},
     {"ms", 1, false},
 };
 constexpr std::int64_t kDurationMsMax = std::numeric_limits<std::int64_t>::max() / 1000000;
@@ -90,9 +94,10 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   const year_month_day date{year{year_number}, month(static_cast<unsigned>(month_number)),
                             day(static_cast<unsigned>(day_number))};
   // 60: a leap second, which the epoch's count of time folds into the second after it.
-  if (!in.ok || !in.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return wrong();
-  return WallTime(sys_days(date)) + hours(hour) + minutes(minute - offset_minutes) + seconds(second) +
-         milliseconds(ms);
+  if (!in.ok || !in.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60)
+    return wrong();
+  return WallTime(sys_days(date)) + hours(hour) + minutes(minute - offset_minutes) +
+         seconds(second) + milliseconds(ms);
 }
 
 }  // namespace
@@ -128,7 +133,8 @@ Result<Duration> parse_duration(std::string_view text) {
     if (unit == std::size(kUnits)) return wrong("\"" + printable(name, 10) + "\" is no unit");
     if (unit < next_unit) return wrong("each unit stands once, the largest first");
     next_unit = unit + 1;
-    if (!number || *number > (kDurationMsMax - total_ms) / kUnits[unit].ms) return wrong("it is too long");
+    if (!number || *number > (kDurationMsMax - total_ms) / kUnits[unit].ms)
+      return wrong("it is too long");
     total_ms += *number * kUnits[unit].ms;
   }
   return Duration(std::chrono::milliseconds(total_ms));

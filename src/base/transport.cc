@@ -34,21 +34,24 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (text.starts_with("unix:")) {
     endpoint.unix_path = text.substr(5);
     if (endpoint.unix_path.empty()) return wrong("the path is missing");
-    if (endpoint.unix_path.find('\0') != std::string::npos) return wrong("the path holds a zero byte");
+    if (endpoint.unix_path.find('\0') != std::string::npos)
+      return wrong("the path holds a zero byte");
     return endpoint;
   }
   const auto colon = text.find_last_of(':');
   if (colon == std::string_view::npos) return wrong("the port is missing");
   auto host = text.substr(0, colon);
   if (host.starts_with('[')) {
-    if (!host.ends_with(']') || host.size() < 4) return wrong("the bracket is not closed by ]:port");
+    if (!host.ends_with(']') || host.size() < 4)
+      return wrong("the bracket is not closed by ]:port");
     host = host.substr(1, host.size() - 2);
     if (host.find(':') == std::string_view::npos) return wrong("brackets are for IPv6 addresses");
   } else if (host.find(':') != std::string_view::npos) {
     return wrong("an IPv6 address needs brackets");
   }
   for (const char c : host) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '@' || c == '[' || c == ']' || c == 127) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '@' || c == '[' || c == ']' ||
+        c == 127) {
       return wrong("the host holds a character that no host has");
     }
   }

@@ -1,6 +1,6 @@
 // base/transport.h: byte streams to the outside, as something handed in.
 //
-// Purpose     connect, listen, resolve. The machine's implementation is net::AsioTransport; SimTransport
+// Purpose     connect, listen, resolve. The machine's implementation is net::AsioTransport; SimNetwork
 //             (base/sim.h) drops, delays and partitions. HTTP and TLS (room net) stand on top of both.
 // Threads     A connection's callbacks run one at a time on the transport's own thread for it. Its
 //             methods may be called from any thread; the work is handed to that thread.
