@@ -79,16 +79,17 @@ class [[nodiscard]] Result {
 
   T& value() & { return checked(); }
   const T& value() const& { return const_cast<Result*>(this)->checked(); }
-  T&& value() && { return std::move(checked()); }
+  // By value, unlike std::expected: `for (auto& entry : *list(path))` must not outlive its Result.
+  T value() && { return std::move(checked()); }
   T& operator*() & { return checked(); }
   const T& operator*() const& { return const_cast<Result*>(this)->checked(); }
-  T&& operator*() && { return std::move(checked()); }
+  T operator*() && { return std::move(checked()); }
   T* operator->() { return &checked(); }
   const T* operator->() const { return &const_cast<Result*>(this)->checked(); }
 
   Error& error() & { return wrong(); }
   const Error& error() const& { return const_cast<Result*>(this)->wrong(); }
-  Error&& error() && { return std::move(wrong()); }
+  Error error() && { return std::move(wrong()); }
 
   template <typename U>
   T value_or(U&& other) const& {
@@ -138,7 +139,7 @@ class [[nodiscard]] Result<void> {
   void operator*() const { value(); }
   Error& error() & { return wrong(); }
   const Error& error() const& { return const_cast<Result*>(this)->wrong(); }
-  Error&& error() && { return std::move(wrong()); }
+  Error error() && { return std::move(wrong()); }
   Result context(std::string_view what) && {
     if (has_value()) return {};
     return std::move(*error_).context(what);

@@ -93,6 +93,8 @@ struct SimNetwork::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::string, Host*> addresses;                    // names, addresses and aliases
   std::set<std::pair<std::string, std::string>> partitions;  // names, the smaller first
   std::vector<std::weak_ptr<Socket>> sockets;
+  // Senders whose flight waits for a healing; the flight outlives the sender's Connection.
+  std::vector<SocketPtr> held;
   Duration latency_min = 100us;
   Duration latency_max = 1ms;
   double drop_connect = 0;
@@ -345,6 +347,7 @@ void SimNetwork::Impl::arrive(const SocketPtr& sender) {
   if (is_down || sender->flight.empty()) return;
   if (parted(*sender->host, *sender->other_host)) {
     HF_PROBE("sim network: bytes held by a partition");
+    if (std::find(held.begin(), held.end(), sender) == held.end()) held.push_back(sender);
     return;
   }
   while (!sender->flight.empty() && sender->flight.front().arrival <= executor.clock().mono()) {
@@ -516,8 +519,7 @@ std::vector<SocketPtr> SimNetwork::Impl::sockets_of(const Host* host) {
 }
 
 void SimNetwork::Impl::redeliver() {
-  for (const auto& socket : sockets_of(nullptr)) {
-    if (socket->flight.empty()) continue;
+  for (const auto& socket : std::exchange(held, {})) {
     executor.post_after(Lane::kControl, latency(), [self = weak_from_this(), socket] {
       if (const auto network = self.lock()) network->arrive(socket);
     });
