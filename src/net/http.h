@@ -11,6 +11,7 @@
 // Source      RFC 9110, RFC 9112; server-sent events: WHATWG HTML, section 9.2.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,6 +20,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,8 @@ class Headers {
   void set(std::string_view name, std::string value);  // replaces all of that name
   std::string_view get(std::string_view name) const;   // the first, or ""
   bool has(std::string_view name) const;
+  void erase(std::string_view name);  // all of that name
+  std::size_t size() const { return fields_.size(); }
   auto begin() const { return fields_.begin(); }
   auto end() const { return fields_.end(); }
 
@@ -92,26 +96,34 @@ struct RouteOptions {
 };
 
 // Matches method and path. Patterns: "/a/b", "/a/{name}/b" (one segment), "/assets/{path...}" (the rest).
-// 404 names the path, 405 carries Allow. Build it before serving; it is immutable then.
+// Where several match, a literal segment beats a name and a name beats the rest. HEAD falls back to GET.
+// 404 names the path, 405 carries Allow. Build it before serving; it is immutable then. A parameter is
+// decoded after matching, so it may hold an encoded slash.
 class Router {
  public:
   void add(std::string method, std::string pattern, RequestHandler handler, RouteOptions options = {});
-  // Runs before every handler; an answer ends the request there. The one authorisation point.
+  // Runs before every handler and before the body is decoded, on the connection's thread, also for paths
+  // that do not exist; an answer ends the request there. The one authorisation point.
   using Filter = std::function<std::optional<Response>(Request&)>;
   void set_filter(Filter filter) { filter_ = std::move(filter); }
   // What was added: for tests of the OpenAPI document against the handlers.
   std::vector<std::pair<std::string, std::string>> routes() const;  // method, pattern
 
- private:
-  friend class Server;
   struct Route {
     std::string method;
     std::string pattern;
-    std::vector<std::string> segments;
+    std::vector<std::string> segments;  // "{name}" and "{name...}" as written
     RequestHandler handler;
     RouteOptions options;
   };
+  // The route for a request, its path_params filled; or null and the refusal (404 or 405).
+  const Route* match(Request& request, Response& refusal) const;
+  const Filter& filter() const { return filter_; }
+
+ private:
   std::vector<Route> routes_;
+  std::unordered_map<std::string, std::vector<std::size_t>> literal_;  // path to indices of routes_
+  std::vector<std::size_t> patterns_;  // indices of routes with parameters, most specific first
   Filter filter_;
 };
 
@@ -134,38 +146,57 @@ struct ServerStats {
   std::map<int, std::uint64_t> by_status;
 };
 
+// How long requests took, from the last byte read to the answer handed to the connection.
+struct LatencyHistogram {
+  struct Bucket {
+    double bound;         // seconds, inclusive; the last is +Inf
+    std::uint64_t count;  // cumulative
+  };
+  std::vector<Bucket> buckets;
+  double sum = 0;  // seconds
+  std::uint64_t count = 0;
+};
+
+class ServerCore;
+
 class Server {
  public:
   // The router must outlive the server.
   Server(Env& env, const Router& router, ServerLimits limits = {});
+  // Closes everything at once and waits for handlers that are running; not to be called from one.
   ~Server();
   Result<Endpoint> listen(const Endpoint& at);  // the endpoint with the real port
   // Stops accepting, lets running requests finish up to the deadline, closes event streams, then calls
   // back on the control strand.
   void shutdown(Duration deadline, std::function<void()> done);
   ServerStats stats() const;
-  // How long requests took, for /metrics: cumulative counts by upper bound in seconds, and the sum.
-  struct Impl;
+  LatencyHistogram latency() const;  // for /metrics
 
  private:
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<ServerCore> core_;
 };
 
 struct Url {
-  std::string scheme;  // http or https
-  std::string host;
+  std::string scheme;  // http, https or http+unix
+  std::string host;    // without brackets; the socket's path for http+unix
   std::uint16_t port = 0;
   std::string target;  // path?query, at least "/"
   std::string userinfo;
 };
 Result<Url> parse_url(std::string_view text);
+// Everything but RFC 3986's unreserved characters becomes %XX.
 std::string percent_encode(std::string_view text);
+// Broken escapes are kInvalid. `plus_is_space` for queries and forms.
+Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+// "a=1&b=2"; broken escapes are kept as they are.
+Params parse_query(std::string_view query);
 std::string encode_query(const Params& params);
 
 struct TlsOptions {
   bool verify = true;
   std::string ca_file;      // empty: the system's
   std::string server_name;  // empty: the URL's host
+  Duration timeout = 10s;   // of the handshake; the client sets it to what is left of its own
 };
 
 struct ClientRequest {
@@ -192,6 +223,8 @@ struct ClientResponse {
   ClientTimings timings;
 };
 
+class ClientCore;
+
 // Keeps idle connections for reuse (per host, at most 8, 30 s). A request on a reused connection that
 // dies before the first byte is retried once on a fresh one when its method is idempotent.
 class Client {
@@ -199,13 +232,14 @@ class Client {
   using Handler = std::function<void(Result<ClientResponse>)>;
 
   explicit Client(Env& env);
-  ~Client();  // pending handlers are dropped
-  // The handler runs on the connection's thread. A stopped token cancels with kCanceled.
+  ~Client();  // pending handlers are dropped, running ones (but the caller's own) waited for
+  // The handler runs on the connection's thread, never from within send(). A stopped token cancels with
+  // kCanceled. A request that never reached a connection may end on the pool instead. Accept-Encoding is
+  // added and the body decoded unless the request names its own. Without redirects a 3xx is an answer.
   void send(ClientRequest request, Handler handler, std::stop_token stop = {});
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<ClientCore> core_;
 };
 
 }  // namespace holdfast::net

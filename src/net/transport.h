@@ -1,6 +1,7 @@
 // net/transport.h: the machine's own network as base::Transport, on Boost.Asio.
 //
-// Threads     `threads` I/O threads; each connection lives on one of them. Start-up and join are the owner's.
+// Threads     `threads` I/O threads; each connection lives on one of them. Names resolve on helper threads.
+//             Destroy a connection on its own thread where a callback must not be met halfway.
 // Limits      SO_REUSEADDR on listeners; TCP_NODELAY on all connections; backlog 1024.
 #pragma once
 
@@ -9,6 +10,8 @@
 #include "base/transport.h"
 
 namespace holdfast::net {
+
+class AsioLoops;
 
 class AsioTransport final : public Transport {
  public:
@@ -20,8 +23,7 @@ class AsioTransport final : public Transport {
   void resolve(const std::string& host, Duration timeout, ResolveHandler handler) override;
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<AsioLoops> loops_;
 };
 
 }  // namespace holdfast::net
