@@ -7,10 +7,15 @@
 //             or a fact about it, so the history can always be told.
 // Durability  `done` runs after the transaction is on disk (SQLite WAL, synchronous=FULL). Commits that
 //             arrive while one is being written go out together (group commit). A full disk or an I/O
-//             error refuses the commit with kExhausted / kUnavailable and leaves nothing of it behind.
+//             error refuses the commit with kExhausted / kUnavailable and leaves nothing of it behind; only
+//             if the disk fails at a sync and goes on failing until a crash may it be found, whole, after it.
 // Order       Sequence numbers follow the order of commit() calls. Subscribers and `done` run on the
 //             control strand, in that order, after the commit is durable: first `done`, then subscribers.
-// Threads     commit() from the control strand. Reads from any thread (a reader connection pool).
+// Threads     commit() and subscribe() from the control strand. Reads from any thread: all share the one
+//             connection that exclusive WAL mode allows, behind a mutex, so a read may wait for one
+//             transaction to reach the disk. stats() never waits for the disk.
+// Closing     Destroying the journal drops what is queued, as a crash would, and waits only for the
+//             transaction being written. drain() first keeps everything.
 // Errors      A corrupt database is kDataLoss at open, naming the file; it is never overwritten.
 // Source      docs/formats/journal.md draws the tables.
 #pragma once
@@ -67,9 +72,9 @@ struct Batch {
 
 struct EntryQuery {
   Seq after = 0;
-  std::string topic;  // empty: all
-  std::string key;    // empty: all
-  std::optional<WallTime> from, to;
+  std::string topic{};  // empty: all
+  std::string key{};    // empty: all
+  std::optional<WallTime> from{}, to{};  // both included
   std::size_t limit = 1000;
   bool newest_first = false;
 };
@@ -93,6 +98,13 @@ class Journal {
   virtual ~Journal() = default;
 
   virtual void commit(Batch batch, Done done = {}) = 0;
+
+  struct Committed {
+    Seq seq = 0;                  // of the batch's last entry; without entries, of the journal's
+    std::vector<Intent> intents;  // those whose key was new
+  };
+  // As commit(), and tells which intents are new; the outbox takes up only those.
+  virtual void commit_telling(Batch batch, std::function<void(Result<Committed>)> done) = 0;
   // Topic "" is every topic.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(std::string topic, Subscriber subscriber) = 0;
 

@@ -6,13 +6,16 @@
 //             so outcome and completion are one transaction. An error instead asks for another attempt.
 // Order       Handlers of one kind may have several intents in hand at once, up to their limit; intents
 //             with equal `lane` (Handler::lane_of) run one after another in commit order.
-// Retries     After an error the intent waits: min(backoff_max, backoff_min * 2^attempts) with +-20 % jitter,
-//             until `give_up` says so with the batch that records the failure. Attempts are counted in
-//             memory: a restart begins again, which only means one more try.
+// Retries     After the n-th error the intent waits min(backoff_max, backoff_min * 2^(n-1)) with +-20 %
+//             jitter, until `give_up` says so with the batch that records the failure. Attempts are counted
+//             in memory: a restart begins again, which only means one more try. An intent that waits keeps
+//             its place in its lane and gives back its slot. If the journal refuses the outcome (full disk),
+//             only recording it is tried again, never the act.
 // Crash       Between the act and the commit of its outcome a crash repeats the act under the same key;
 //             receivers deduplicate by it.
 // Threads     Control strand only. Handlers start their work elsewhere and post `finish` back to it;
-//             `finish` may be called from any thread and at most once.
+//             `finish` may be called from any thread and at most once. A success that comes after its
+//             attempt timed out still counts, until another outcome is recorded.
 #pragma once
 
 #include <functional>
