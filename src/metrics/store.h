@@ -52,9 +52,10 @@ struct AppendResult {
   std::size_t out_of_order = 0;
   std::size_t duplicate = 0;      // same time, other value; the same value counts as appended
   std::size_t over_limit = 0;     // series limit
+  std::size_t unknown_series = 0; // neither labels nor a ref that is known
   std::string first_error;        // of a rejected sample: series, time, why
   std::vector<SeriesRef> refs;    // one per sample, kNone when rejected by the limit; only when asked for
-  std::size_t rejected() const { return too_old + out_of_order + duplicate + over_limit; }
+  std::size_t rejected() const { return too_old + out_of_order + duplicate + over_limit + unknown_series; }
 };
 
 struct Metadata {
