@@ -26,9 +26,9 @@ TEST(ThreadExecutor, RunsControlTasksInTheOrderPosted) {
 }
 
 TEST(ThreadExecutor, PoolTasksRunBesideTheControlStrand) {
-  ThreadExecutor executor(2);
+  std::promise<void> first_runs, second_ran, done;
+  ThreadExecutor executor(2);  // joins its threads before the promises they use are gone
   EXPECT_FALSE(executor.on_control());
-  std::promise<void> first_runs, second_ran;
   // The first can only end when the second ran: they need two threads, neither of them control's.
   executor.post(Lane::kPool, [&] {
     EXPECT_FALSE(executor.on_control());
@@ -36,7 +36,6 @@ TEST(ThreadExecutor, PoolTasksRunBesideTheControlStrand) {
     second_ran.get_future().wait();
   });
   first_runs.get_future().wait();
-  std::promise<void> done;
   executor.post(Lane::kPool, [&] {
     second_ran.set_value();
     executor.post(Lane::kControl, [&] { done.set_value(); });
@@ -95,8 +94,8 @@ TEST(ThreadExecutor, CancelTakesBackATimerThatIsDueButHasNotBegun) {
 }
 
 TEST(ThreadExecutor, CancelOfATimerThatRanSaysNo) {
-  ThreadExecutor executor(1);
   std::promise<void> ran;
+  ThreadExecutor executor(1);
   const auto timer = executor.post_after(Lane::kPool, 0s, [&] { ran.set_value(); });
   ran.get_future().wait();
   EXPECT_FALSE(executor.cancel(timer));
