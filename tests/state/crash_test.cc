@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "sim_host.h"
+#include "state/sqlite.h"
 
 namespace holdfast::state {
 namespace {
@@ -126,6 +127,84 @@ TEST(JournalCrash, LosesNothingAcknowledgedAndTearsNothing) {
   }
   const auto probes = probe_hits();
   EXPECT_GT(probes.at("journal: commit refused"), 50u);
+}
+
+// A disk whose syncs report failure though the bytes are down: the worst a refused commit can leave.
+class LyingSyncs final : public FileSystem {
+ public:
+  explicit LyingSyncs(FileSystem& disk) : disk_(disk) {}
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    auto file = HF_TRY(disk_.open(path, mode));
+    return std::unique_ptr<File>(std::make_unique<Lying>(std::move(file), failing));
+  }
+  Result<void> create_directories(const std::string& p) override { return disk_.create_directories(p); }
+  Result<std::vector<FileInfo>> list(const std::string& p) override { return disk_.list(p); }
+  Result<FileInfo> info(const std::string& p) override { return disk_.info(p); }
+  Result<void> rename(const std::string& a, const std::string& b) override { return disk_.rename(a, b); }
+  Result<void> remove(const std::string& p) override { return disk_.remove(p); }
+  Result<void> sync_dir(const std::string& p) override { return disk_.sync_dir(p); }
+  Result<std::uint64_t> free_space(const std::string& p) override { return disk_.free_space(p); }
+
+  int failing = 0;  // syncs yet to fail
+
+ private:
+  struct Lying final : File {
+    Lying(std::unique_ptr<File> f, int& n) : file(std::move(f)), failing(n) {}
+    Result<void> append(std::string_view b) override { return file->append(b); }
+    Result<void> write_at(std::uint64_t o, std::string_view b) override { return file->write_at(o, b); }
+    Result<std::string> read_at(std::uint64_t o, std::size_t n) override { return file->read_at(o, n); }
+    Result<std::uint64_t> size() override { return file->size(); }
+    Result<void> truncate(std::uint64_t n) override { return file->truncate(n); }
+    Result<void> sync() override {
+      HF_TRY(file->sync());
+      if (failing == 0) return {};
+      --failing;
+      return unavailable("sync: input/output error");
+    }
+    std::unique_ptr<File> file;
+    int& failing;
+  };
+
+  FileSystem& disk_;
+};
+
+TEST(JournalCrash, ARefusedCommitThatReachedTheDiskDoesNotComeBack) {
+  SimHost host;
+  ASSERT_TRUE(host.commit(one_entry("before")).has_value());
+  host.journal.reset();
+  LyingSyncs lying(host.files);
+  Env env{host.clock, host.random, lying, host.network.host("here"), host.executor};
+  host.journal = *open_journal(env, {kDirectory});
+  lying.failing = 2;  // the group's, and the batch's alone
+  const auto refused = host.commit(one_entry("refused"));
+  ASSERT_FALSE(refused.has_value());
+  ASSERT_EQ(lying.failing, 0);
+  host.crash_and_reopen();
+  EXPECT_EQ(host.keys(), std::vector<std::string>{"before"});
+}
+
+TEST(JournalCrash, AFileMadeByACommitKeepsItsNameWithoutAnyoneElseSyncingTheFolder) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SimHost host(seed);
+    ASSERT_TRUE(host.commit(one_entry("first")).has_value());
+    host.journal.reset();
+    SqliteVfs vfs(host.env);
+    {
+      auto connection = *Connection::open(vfs, std::string(kDirectory) + "/journal.db");
+      ASSERT_TRUE(connection->checkpoint().has_value());
+    }
+    // As after restoring a backup of the database alone: the log is made anew.
+    ASSERT_TRUE(host.files.remove(std::string(kDirectory) + "/journal.db-wal").has_value());
+    ASSERT_TRUE(host.files.sync_dir(kDirectory).has_value());
+    {
+      auto connection = *Connection::open(vfs, std::string(kDirectory) + "/journal.db");
+      ASSERT_TRUE(connection->execute("INSERT INTO entries VALUES (2, 0, 't', 'second', '')"));
+    }
+    host.files.crash();
+    host.open();
+    ASSERT_EQ(host.keys().size(), 2u) << "seed " << seed;
+  }
 }
 
 TEST(JournalCrash, InTheMidstOfTheFirstOpeningLeavesAFolderThatOpens) {
