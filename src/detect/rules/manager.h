@@ -1,0 +1,79 @@
+// detect/rules/manager.h: evaluates rule groups on time and publishes what changed.
+//
+// Purpose     Each group runs every interval (jittered by its name), its rules in order, on Lane::kPool; the
+//             results come back to the control strand, where alert states step. Recording rules and ALERTS /
+//             ALERTS_FOR_STATE series are appended to the store. State changes are committed to the journal
+//             as model::kAlertChanged, with the alert as a document of kind "alert".
+// State       pending -> firing after `for`; firing -> resolved when gone for keep_firing_for. Resolved alerts are kept
+//             15 minutes for display. After a restart active alerts come back from the journal: a firing alert
+//             goes on firing, a pending one keeps its active_at. A rule that is gone resolves its alerts.
+// Evidence    Each alert carries query, value, threshold (the comparison at the top of the expression),
+//             window (range selectors inside), file:line, and what would have changed the outcome.
+// Limits      A group that takes longer than its interval skips turns and counts them. A rule over its limit is
+//             an error and publishes nothing.
+// Threads     Control strand only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/env.h"
+#include "detect/rules/rule_file.h"
+#include "metrics/store.h"
+#include "model/alert.h"
+#include "state/journal.h"
+
+namespace holdfast::detect {
+
+struct ManagerOptions {
+  model::Labels external_labels;
+  std::string external_url;
+};
+
+struct RuleStatus {
+  std::string name;
+  std::string kind;         // alerting, recording
+  std::string query;
+  std::string health;       // ok, err, unknown
+  std::string last_error;
+  WallTime last_evaluation{};
+  Duration evaluation_time{};
+  SourcePlace place;
+  Duration hold{};
+  Duration keep_firing_for{};
+  model::Labels labels;
+  model::Labels annotations;
+  std::vector<model::Alert> alerts;  // active ones, alerting rules only
+};
+
+struct GroupStatus {
+  std::string name;
+  std::string file;
+  Duration interval{};
+  int limit = 0;
+  WallTime last_evaluation{};
+  Duration evaluation_time{};
+  std::uint64_t missed = 0;
+  std::vector<RuleStatus> rules;
+};
+
+class RuleManager {
+ public:
+  RuleManager(Env& env, metrics::Store& store, state::Journal& journal, ManagerOptions options);
+  ~RuleManager();
+
+  // Restores alerts from the journal, then begins. Once.
+  Result<void> start(std::vector<RuleGroup> groups);
+  // Replaces the rules; alerts of unchanged rules keep their state.
+  void set_groups(std::vector<RuleGroup> groups);
+  std::vector<GroupStatus> status() const;
+  std::vector<model::Alert> alerts() const;  // pending, firing, and resolved lately
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::detect
