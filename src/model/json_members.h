@@ -35,7 +35,9 @@ class MemberError : public std::exception {
     if (!path_.empty() && path_.front() != '[') path_.insert(0, ".");
     path_.insert(0, step);
   }
-  std::string text() const { return path_.empty() ? problem_ : "member " + path_ + ": " + problem_; }
+  std::string text() const {
+    return path_.empty() ? problem_ : "member " + path_ + ": " + problem_;
+  }
 
  private:
   std::string problem_;
@@ -147,7 +149,8 @@ void take(const json& j, const char* name, T& out) {
 
 // `names` by the enum's values, which count from 0.
 template <typename Enum>
-void take_enum(const json& j, const char* name, Enum& out, std::span<const std::string_view> names) {
+void take_enum(const json& j, const char* name, Enum& out,
+               std::span<const std::string_view> names) {
   std::string word;
   if (!j.contains(name)) return;
   take(j, name, word);

@@ -10,7 +10,8 @@ namespace {
 
 // A series' labels nearly always fit; the rest pay for one allocation.
 constexpr std::size_t kHashBufferSize = 1024;
-constexpr char kSeparator = '\xff';  // never occurs in UTF-8, so no two label sets share their bytes
+constexpr char kSeparator =
+    '\xff';  // never occurs in UTF-8, so no two label sets share their bytes
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -141,10 +142,17 @@ std::string quote(std::string_view s) {
   std::string out = "\"";
   for (const char c : s) {
     switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '"': out += "\\\""; break;
-      case '\n': out += "\\n"; break;
-      default: out += c;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      default:
+        out += c;
     }
   }
   out += '"';

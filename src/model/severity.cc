@@ -57,10 +57,14 @@ Rank rank_of_word(std::string_view word) {
 
 std::string_view word_of_rank(Rank rank) {
   switch (rank) {
-    case Rank::kWorst: return "critical";
-    case Rank::kHigh: return "high";
-    case Rank::kMedium: return "warning";
-    case Rank::kLow: return "low";
+    case Rank::kWorst:
+      return "critical";
+    case Rank::kHigh:
+      return "high";
+    case Rank::kMedium:
+      return "warning";
+    case Rank::kLow:
+      return "low";
   }
   return "warning";
 }

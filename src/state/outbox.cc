@@ -38,8 +38,8 @@ struct Item {
 
 struct Kind {
   Outbox::Handler handler;
-  int in_flight = 0;              // kRunning and kRecording
-  std::deque<std::string> ready;  // keys, oldest first
+  int in_flight = 0;                                     // kRunning and kRecording
+  std::deque<std::string> ready;                         // keys, oldest first
   std::map<std::string, std::deque<std::string>> lanes;  // keys in commit order; the head may run
 };
 
@@ -145,12 +145,13 @@ void Outbox::Impl::advance(const std::string& key) {
 
 void Outbox::Impl::wait(Item& item, Duration delay) {
   item.phase = Phase::kWaiting;
-  item.timer = env.executor.post_after(Lane::kControl, delay, later([key = item.intent.key](Impl& impl) {
-    auto* waiting = impl.find(key);
-    if (waiting == nullptr || waiting->phase != Phase::kWaiting) return;
-    waiting->timer = TimerId::kNone;
-    impl.advance(key);
-  }));
+  item.timer =
+      env.executor.post_after(Lane::kControl, delay, later([key = item.intent.key](Impl& impl) {
+                                auto* waiting = impl.find(key);
+                                if (waiting == nullptr || waiting->phase != Phase::kWaiting) return;
+                                waiting->timer = TimerId::kNone;
+                                impl.advance(key);
+                              }));
 }
 
 void Outbox::Impl::pump(Kind& kind) {
@@ -184,8 +185,7 @@ Outbox::Finish Outbox::Impl::finisher(const std::string& key, int attempt) {
     auto self = weak.lock();
     if (!self) return;
     self->env.executor.post(
-        Lane::kControl,
-        self->later([key, attempt, result = std::move(result)](Impl& impl) mutable {
+        Lane::kControl, self->later([key, attempt, result = std::move(result)](Impl& impl) mutable {
           impl.finished(key, attempt, std::move(result));
         }));
   };
@@ -236,7 +236,8 @@ void Outbox::Impl::record(const std::string& key, Batch batch) {
   commit(std::move(batch), std::move(told));
 }
 
-void Outbox::Impl::recorded(const std::string& key, const Batch& batch, const Result<void>& result) {
+void Outbox::Impl::recorded(const std::string& key, const Batch& batch,
+                            const Result<void>& result) {
   auto* item = find(key);
   if (item == nullptr) return;
   auto& kind = kind_of(*item);
@@ -294,7 +295,9 @@ Result<void> Outbox::start() {
   return {};
 }
 
-void Outbox::commit(Batch batch, Journal::Done done) { impl_->commit(std::move(batch), std::move(done)); }
+void Outbox::commit(Batch batch, Journal::Done done) {
+  impl_->commit(std::move(batch), std::move(done));
+}
 
 std::size_t Outbox::pending() const { return impl_->items.size(); }
 

@@ -50,10 +50,10 @@ Result<void> apply(Connection& connection, int version, WallTime now) {
 Result<void> migrate(Connection& connection, WallTime now, int version) {
   const auto found = HF_TRY(connection.integer("PRAGMA user_version"));
   if (found > kSchemaVersion) {
-    return Error(Code::kUnsupported,
-                 connection.path() + ": schema version " + std::to_string(found) +
-                     " is of a newer holdfast; this one reads up to version " +
-                     std::to_string(kSchemaVersion));
+    return Error(Code::kUnsupported, connection.path() + ": schema version " +
+                                         std::to_string(found) +
+                                         " is of a newer holdfast; this one reads up to version " +
+                                         std::to_string(kSchemaVersion));
   }
   for (int next = static_cast<int>(found) + 1; next <= version; ++next) {
     HF_TRY(connection.begin());

@@ -9,16 +9,21 @@ namespace {
 
 Code code_of(int sqlite_code) {
   switch (sqlite_code & 0xff) {
-    case SQLITE_FULL: return Code::kExhausted;
+    case SQLITE_FULL:
+      return Code::kExhausted;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Code::kDataLoss;
+    case SQLITE_NOTADB:
+      return Code::kDataLoss;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Code::kUnavailable;
-    case SQLITE_TOOBIG: return Code::kTooLarge;
-    default: return Code::kInternal;
+    case SQLITE_LOCKED:
+      return Code::kUnavailable;
+    case SQLITE_TOOBIG:
+      return Code::kTooLarge;
+    default:
+      return Code::kInternal;
   }
 }
 
@@ -40,7 +45,9 @@ void Statement::reset() {
   sqlite3_clear_bindings(statement_);
 }
 
-void Statement::bind(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+void Statement::bind(int index, std::int64_t value) {
+  sqlite3_bind_int64(statement_, index, value);
+}
 
 void Statement::bind(int index, std::string_view value) {
   // An empty string_view may hold a null pointer, which SQLite would read as NULL.
@@ -66,7 +73,9 @@ Result<void> Statement::run() {
   return {};
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
 std::string Statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
@@ -91,9 +100,10 @@ Result<void> Connection::configure() {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // Exclusive first: it is what lets WAL mode work without shared memory.
-  HF_TRY(execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY;"
-                 "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-                 "PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864;"));
+  HF_TRY(
+      execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY;"
+              "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+              "PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864;"));
   auto statement = HF_TRY(prepare("PRAGMA journal_mode=WAL"));
   if (!HF_TRY(statement.step()) || statement.text(0) != "wal") {
     return internal(path_ + ": SQLite refuses WAL mode");
@@ -139,14 +149,16 @@ void Connection::rollback() {
 }
 
 Result<void> Connection::checkpoint() {
-  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK) return error(code);
   wal_frames_ = 0;
   return {};
 }
 
 Error Connection::error(int code) {
-  std::string message = path_ + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_));
+  std::string message =
+      path_ + ": " + (db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_));
   // The file system knows more than "disk I/O error": which operation, and why.
   if (const auto cause = vfs_.take_error()) message += " (" + cause->message() + ")";
   return {code_of(code), std::move(message)};

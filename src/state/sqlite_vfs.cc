@@ -236,6 +236,8 @@ SqliteVfs::~SqliteVfs() { sqlite3_vfs_unregister(&impl_->vfs); }
 
 const std::string& SqliteVfs::name() const { return impl_->name; }
 
-std::optional<Error> SqliteVfs::take_error() { return std::exchange(impl_->last_error, std::nullopt); }
+std::optional<Error> SqliteVfs::take_error() {
+  return std::exchange(impl_->last_error, std::nullopt);
+}
 
 }  // namespace holdfast::state

@@ -7,7 +7,7 @@
 //             opens a folder is the business of who owns the folder.
 // Durability  The first sync of a file made here also syncs its folder, so its name is safe with its bytes.
 // Threads     One connection at a time; its owner holds a mutex around it.
-// Errors      A full disk is SQLITE_FULL. last_error() tells what the FileSystem said, path and all.
+// Errors      A full disk is SQLITE_FULL. take_error() tells what the FileSystem said, path and all.
 // Source      sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html, sqlite.org/wal.html#noshm.
 #pragma once
 

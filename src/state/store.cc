@@ -51,22 +51,22 @@ Result<void> Store::check(bool existed) {
 Result<void> Store::prepare() {
   auto& db = *connection_;
   insert_entry_ = HF_TRY(db.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?)"));
-  put_document_ = HF_TRY(db.prepare(
-      "INSERT INTO documents (kind, id, body, seq) VALUES (?, ?, ?, ?)"
-      " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, seq = excluded.seq"));
+  put_document_ = HF_TRY(
+      db.prepare("INSERT INTO documents (kind, id, body, seq) VALUES (?, ?, ?, ?)"
+                 " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, seq = excluded.seq"));
   delete_document_ = HF_TRY(db.prepare("DELETE FROM documents WHERE kind = ? AND id = ?"));
-  insert_intent_ = HF_TRY(db.prepare(
-      "INSERT INTO intents (key, kind, body, not_before, seq) VALUES (?, ?, ?, ?, ?)"
-      " ON CONFLICT (key) DO NOTHING"));
+  insert_intent_ = HF_TRY(
+      db.prepare("INSERT INTO intents (key, kind, body, not_before, seq) VALUES (?, ?, ?, ?, ?)"
+                 " ON CONFLICT (key) DO NOTHING"));
   // The key stays for ever, to know a repetition; the body has done its work.
   finish_intent_ = HF_TRY(db.prepare(
       "UPDATE intents SET finished_seq = ?, body = '' WHERE key = ? AND finished_seq IS NULL"));
-  get_document_ = HF_TRY(
-      db.prepare("SELECT kind, id, body, seq FROM documents WHERE kind = ? AND id = ?"));
-  list_documents_ = HF_TRY(
-      db.prepare("SELECT kind, id, body, seq FROM documents WHERE kind = ? ORDER BY id"));
-  count_refusal_ = HF_TRY(
-      db.prepare("UPDATE counters SET value = value + 1 WHERE name = 'refused_commits'"));
+  get_document_ =
+      HF_TRY(db.prepare("SELECT kind, id, body, seq FROM documents WHERE kind = ? AND id = ?"));
+  list_documents_ =
+      HF_TRY(db.prepare("SELECT kind, id, body, seq FROM documents WHERE kind = ? ORDER BY id"));
+  count_refusal_ =
+      HF_TRY(db.prepare("UPDATE counters SET value = value + 1 WHERE name = 'refused_commits'"));
   last_seq_ = HF_TRY(db.integer("SELECT coalesce(max(seq), 0) FROM entries"));
   pending_count_ = HF_TRY(db.integer("SELECT count(*) FROM intents WHERE finished_seq IS NULL"));
   return {};
@@ -97,7 +97,8 @@ Result<Journal::Committed> Store::write_one(Batch& batch) {
   Journal::Committed committed;
   for (auto& entry : batch.entries) {
     entry.seq = ++last_seq_;
-    HF_TRY(insert_entry_.with(entry.seq, to_ms(entry.at), entry.topic, entry.key, entry.body).run());
+    HF_TRY(
+        insert_entry_.with(entry.seq, to_ms(entry.at), entry.topic, entry.key, entry.body).run());
   }
   committed.seq = last_seq_;
   for (const auto& document : batch.documents) {
@@ -179,12 +180,13 @@ Result<std::vector<Document>> Store::documents(std::string_view kind) {
 }
 
 Result<std::vector<Intent>> Store::pending_intents() {
-  auto statement = HF_TRY(connection_->prepare(
-      "SELECT key, kind, body, not_before FROM intents WHERE finished_seq IS NULL ORDER BY number"));
+  auto statement =
+      HF_TRY(connection_->prepare("SELECT key, kind, body, not_before FROM intents WHERE "
+                                  "finished_seq IS NULL ORDER BY number"));
   std::vector<Intent> intents;
   while (HF_TRY(statement.step())) {
-    intents.push_back({statement.text(0), statement.text(1), statement.text(2),
-                       from_ms(statement.integer(3))});
+    intents.push_back(
+        {statement.text(0), statement.text(1), statement.text(2), from_ms(statement.integer(3))});
   }
   return intents;
 }

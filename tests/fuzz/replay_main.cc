@@ -17,7 +17,8 @@ constexpr std::size_t kPrefixesMax = 4096;  // of one file; keeps a large seed w
 
 void run(const std::string& input, std::size_t size) {
   // A copy of exactly this size, so that the sanitizer sees a read past the end.
-  const std::vector<std::uint8_t> bytes(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(size));
+  const std::vector<std::uint8_t> bytes(input.begin(),
+                                        input.begin() + static_cast<std::ptrdiff_t>(size));
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
 

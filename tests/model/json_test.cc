@@ -44,14 +44,29 @@ Incident an_incident() {
 
 TEST(ModelJson, EveryTypeReadsBackWhatItWrote) {
   expect_round_trip(an_incident());
-  Alert alert{{{"alertname", "A"}}, {{"summary", "s"}}, AlertState::kResolved,
-              kAt,                  kAt + 1s,           kAt + 2s, 0.125, {}};
+  Alert alert{{{"alertname", "A"}},
+              {{"summary", "s"}},
+              AlertState::kResolved,
+              kAt,
+              kAt + 1s,
+              kAt + 2s,
+              0.125,
+              {}};
   expect_round_trip(alert);
-  Notification notice{"k", "INC-1", "ops", "slack", "opened", NotificationState::kDelivered, 3, "ok",
-                      kAt, kAt + 1s};
+  Notification notice{"k", "INC-1", "ops", "slack", "opened", NotificationState::kDelivered,
+                      3,   "ok",    kAt,   kAt + 1s};
   expect_round_trip(notice);
-  Instance instance{"enhancer/5.0/2", "enhancer", "5.0", 2, "127.0.0.1:9000", "", 4711,
-                    InstanceState::kFailed, 3, "exit by signal 9", kAt};
+  Instance instance{"enhancer/5.0/2",
+                    "enhancer",
+                    "5.0",
+                    2,
+                    "127.0.0.1:9000",
+                    "",
+                    4711,
+                    InstanceState::kFailed,
+                    3,
+                    "exit by signal 9",
+                    kAt};
   expect_round_trip(instance);
   Fault fault;
   fault.id = "hang_enhancer_1";

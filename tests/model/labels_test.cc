@@ -30,11 +30,13 @@ TEST(Labels, TextFollowsPrometheusEscaping) {
       {"nothing", {}, "{}"},
       {"only a name", {{"__name__", "up"}}, "up"},
       {"only labels", {{"job", "a"}}, R"({job="a"})"},
-      {"both", {{"__name__", "up"}, {"job", "a"}, {"instance", "h:1"}},
+      {"both",
+       {{"__name__", "up"}, {"job", "a"}, {"instance", "h:1"}},
        R"(up{instance="h:1",job="a"})"},
       {"escapes", {{"a", "q\"b\\s\nn"}}, R"({a="q\"b\\s\nn"})"},
       {"UTF-8 label name", {{"k8s.pod", "x"}, {"区域", "北"}}, R"({"k8s.pod"="x","区域"="北"})"},
-      {"UTF-8 metric name", {{"__name__", "http.requests"}, {"A", "1"}, {"z", "2"}},
+      {"UTF-8 metric name",
+       {{"__name__", "http.requests"}, {"A", "1"}, {"z", "2"}},
        R"({"http.requests",A="1",z="2"})"},
       {"UTF-8 metric name alone", {{"__name__", "http.requests"}}, R"({"http.requests"})"},
       {"recording rule name", {{"__name__", "job:up:sum"}}, "job:up:sum"},
@@ -59,7 +61,7 @@ TEST(Labels, HashIsStableAndTellsApartWhatConcatenationWouldNot) {
   EXPECT_NE(Labels({{"a", "b"}, {"c", "d"}}).hash(), Labels({{"a", "b\xff"}, {"c", "d"}}).hash());
   EXPECT_EQ(Labels({{"x", "1"}, {"a", "2"}}).hash(), Labels({{"a", "2"}, {"x", "1"}}).hash());
   EXPECT_EQ(Labels().hash(), 0x2d06800538d394c2ULL);  // XXH3's published hash of no bytes
-  const std::string large(5000, 'v');  // past the stack buffer
+  const std::string large(5000, 'v');                 // past the stack buffer
   EXPECT_EQ(Labels({{"a", large}}).hash(), Labels({{"a", large}}).hash());
   EXPECT_NE(Labels({{"a", large}}).hash(), Labels({{"a", large + "w"}}).hash());
 }
@@ -85,9 +87,9 @@ TEST(Labels, NamesAreJudgedAsPrometheusDoes) {
     const char* name;
     bool metric, label;
   };
-  const Case cases[] = {{"up", true, true},     {"a:b", true, false},  {"9a", false, false},
-                        {"", false, false},     {"_x9", true, true},   {"a-b", false, false},
-                        {"é", false, false},    {":a", true, false},   {"a b", false, false}};
+  const Case cases[] = {{"up", true, true},  {"a:b", true, false}, {"9a", false, false},
+                        {"", false, false},  {"_x9", true, true},  {"a-b", false, false},
+                        {"é", false, false}, {":a", true, false},  {"a b", false, false}};
   for (const auto& c : cases) {
     EXPECT_EQ(is_metric_name(c.name), c.metric) << c.name;
     EXPECT_EQ(is_label_name(c.name), c.label) << c.name;

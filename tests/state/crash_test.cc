@@ -108,7 +108,8 @@ class Story {
     }
     // What survived now must survive from now on.
     for (auto& [number, fate] : fates_) {
-      fate = entries.count(std::to_string(number) + "/a") > 0 ? Fate::kAcknowledged : Fate::kRefused;
+      fate =
+          entries.count(std::to_string(number) + "/a") > 0 ? Fate::kAcknowledged : Fate::kRefused;
     }
   }
 
@@ -138,10 +139,14 @@ class LyingSyncs final : public FileSystem {
     auto file = HF_TRY(disk_.open(path, mode));
     return std::unique_ptr<File>(std::make_unique<Lying>(std::move(file), failing));
   }
-  Result<void> create_directories(const std::string& p) override { return disk_.create_directories(p); }
+  Result<void> create_directories(const std::string& p) override {
+    return disk_.create_directories(p);
+  }
   Result<std::vector<FileInfo>> list(const std::string& p) override { return disk_.list(p); }
   Result<FileInfo> info(const std::string& p) override { return disk_.info(p); }
-  Result<void> rename(const std::string& a, const std::string& b) override { return disk_.rename(a, b); }
+  Result<void> rename(const std::string& a, const std::string& b) override {
+    return disk_.rename(a, b);
+  }
   Result<void> remove(const std::string& p) override { return disk_.remove(p); }
   Result<void> sync_dir(const std::string& p) override { return disk_.sync_dir(p); }
   Result<std::uint64_t> free_space(const std::string& p) override { return disk_.free_space(p); }
@@ -152,8 +157,12 @@ class LyingSyncs final : public FileSystem {
   struct Lying final : File {
     Lying(std::unique_ptr<File> f, int& n) : file(std::move(f)), failing(n) {}
     Result<void> append(std::string_view b) override { return file->append(b); }
-    Result<void> write_at(std::uint64_t o, std::string_view b) override { return file->write_at(o, b); }
-    Result<std::string> read_at(std::uint64_t o, std::size_t n) override { return file->read_at(o, n); }
+    Result<void> write_at(std::uint64_t o, std::string_view b) override {
+      return file->write_at(o, b);
+    }
+    Result<std::string> read_at(std::uint64_t o, std::size_t n) override {
+      return file->read_at(o, n);
+    }
     Result<std::uint64_t> size() override { return file->size(); }
     Result<void> truncate(std::uint64_t n) override { return file->truncate(n); }
     Result<void> sync() override {

@@ -39,9 +39,8 @@ TEST(Journal, TellsDoneBeforeSubscribersAndBothInOrder) {
   SimHost host;
   std::vector<std::string> heard;
   auto all = host.journal->subscribe("", [&](const Entry& e) { heard.push_back("all " + e.key); });
-  auto some = host.journal->subscribe("x", [&](const Entry& e) {
-    heard.push_back("x " + e.key + " " + std::to_string(e.seq));
-  });
+  auto some = host.journal->subscribe(
+      "x", [&](const Entry& e) { heard.push_back("x " + e.key + " " + std::to_string(e.seq)); });
   host.journal->commit(one_entry("1", "x"), [&](const auto&) { heard.push_back("done 1"); });
   host.journal->commit(one_entry("2", "y"), [&](const auto&) { heard.push_back("done 2"); });
   EXPECT_THAT(heard, IsEmpty());
@@ -148,7 +147,8 @@ TEST(Journal, AKnownIntentIsIgnoredEvenWhenItIsFinished) {
   SimHost host;
   const Intent intent{"page-1", "notify", "{}", from_ms(7)};
   ASSERT_TRUE(host.commit(std::move(Batch().intent(intent))).has_value());
-  ASSERT_TRUE(host.commit(std::move(Batch().intent({"page-1", "notify", "other", {}}))).has_value());
+  ASSERT_TRUE(
+      host.commit(std::move(Batch().intent({"page-1", "notify", "other", {}}))).has_value());
   auto pending = *host.journal->pending_intents();
   ASSERT_EQ(pending.size(), 1u);
   EXPECT_EQ(pending[0].body, "{}");
@@ -202,7 +202,8 @@ TEST(Journal, ABatchTooLargeForTheDiskDoesNotRefuseItsNeighbours) {
   ASSERT_TRUE(host.commit(one_entry("before")).has_value());
   host.files.set_capacity(host.files.used() + 200'000);
   std::vector<std::string> answers;
-  for (const auto& [key, size] : {std::pair{"small", 10}, {"large", 2'000'000}, {"also small", 10}}) {
+  for (const auto& [key, size] :
+       {std::pair{"small", 10}, {"large", 2'000'000}, {"also small", 10}}) {
     Batch batch;
     batch.entry("t", key, std::string(static_cast<std::size_t>(size), 'x'));
     host.journal->commit(std::move(batch), [&answers, key = std::string(key)](Result<Seq> result) {

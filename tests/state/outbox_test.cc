@@ -268,7 +268,8 @@ TEST(Outbox, WaitsForItsTimeThoughTheClockIsSet) {
   EXPECT_GE(host.clock.now(), due);
   host.succeed(0);
   // A time beyond any timer is simply not yet.
-  host.commit_and_run(std::move(Batch().intent({"b", "send", "", *parse_time("9000-01-01T00:00:00Z")})));
+  host.commit_and_run(
+      std::move(Batch().intent({"b", "send", "", *parse_time("9000-01-01T00:00:00Z")})));
   host.executor.run_for(3h);
   EXPECT_THAT(host.acted(), ElementsAre("a#1"));
 }
@@ -350,13 +351,12 @@ TEST(Outbox, EveryIntentEndsThroughRandomFailuresAndCrashes) {
       handler.run = [&](const Intent& intent, int, Outbox::Finish finish) {
         const auto dice = chance.below(10);
         if (dice == 0) return;  // never answers
-        host.executor.post_after(
-            Lane::kPool, from_seconds(chance.unit() * 40),
-            [&done, dice, key = intent.key, finish = std::move(finish)] {
-              if (dice < 4) return finish(unavailable("no"));
-              ++done[key];
-              finish(one_entry(key));
-            });
+        host.executor.post_after(Lane::kPool, from_seconds(chance.unit() * 40),
+                                 [&done, dice, key = intent.key, finish = std::move(finish)] {
+                                   if (dice < 4) return finish(unavailable("no"));
+                                   ++done[key];
+                                   finish(one_entry(key));
+                                 });
       };
       return handler;
     };
@@ -366,7 +366,8 @@ TEST(Outbox, EveryIntentEndsThroughRandomFailuresAndCrashes) {
       for (std::uint64_t i = chance.below(6); i > 0; --i) {
         Batch batch;
         const std::string lane(1, static_cast<char>('a' + chance.below(3)));
-        host.outbox->commit(std::move(batch.intent({lane + std::to_string(next++), "send", "", {}})));
+        host.outbox->commit(
+            std::move(batch.intent({lane + std::to_string(next++), "send", "", {}})));
       }
       host.executor.run_for(from_seconds(chance.unit() * 100));
       if (chance.chance(0.5)) {
@@ -375,7 +376,8 @@ TEST(Outbox, EveryIntentEndsThroughRandomFailuresAndCrashes) {
       }
     }
     const auto accepted = host.outbox->pending();
-    ASSERT_TRUE(host.executor.run_until([&] { return host.outbox->pending() == 0; }, 24h)) << accepted;
+    ASSERT_TRUE(host.executor.run_until([&] { return host.outbox->pending() == 0; }, 24h))
+        << accepted;
     ASSERT_THAT(*host.journal->pending_intents(), IsEmpty());
     const auto recorded = host.keys();
     ASSERT_EQ(std::set<std::string>(recorded.begin(), recorded.end()).size(), recorded.size())

@@ -32,10 +32,11 @@ TEST(Schema, ADatabaseOfVersionOneKeepsItsRows) {
     auto connection = Connection::open(vfs, kFile);
     ASSERT_TRUE(connection.has_value()) << connection.error().message();
     ASSERT_TRUE(migrate(**connection, host.clock.now(), 1).has_value());
-    ASSERT_TRUE((*connection)->execute(
-        "INSERT INTO entries VALUES (1, 5, 't', 'old', '{}');"
-        "INSERT INTO documents VALUES ('incident', 'a', '{\"v\":1}', 1);"
-        "INSERT INTO intents (key, kind, body, not_before, seq) VALUES ('k', 'n', 'b', 0, 1);"));
+    ASSERT_TRUE((*connection)
+                    ->execute("INSERT INTO entries VALUES (1, 5, 't', 'old', '{}');"
+                              "INSERT INTO documents VALUES ('incident', 'a', '{\"v\":1}', 1);"
+                              "INSERT INTO intents (key, kind, body, not_before, seq) VALUES ('k', "
+                              "'n', 'b', 0, 1);"));
     EXPECT_EQ(*(*connection)->integer("PRAGMA user_version"), 1);
   }
   host.open();
@@ -75,7 +76,8 @@ TEST(Schema, ADamagedDatabaseIsNamedAndNotOverwritten) {
     const char* name;
     std::size_t offset, size;
   };
-  const Case cases[] = {{"no database at all", 0, 100}, {"a page of the schema", 110, 3000},
+  const Case cases[] = {{"no database at all", 0, 100},
+                        {"a page of the schema", 110, 3000},
                         {"pages of the tables", 5000, 20000}};
   for (const auto& c : cases) {
     SimHost host;

@@ -66,11 +66,12 @@ TEST_F(JournalOnTheMachine, AnswersInOrderOnTheControlStrandWhileOthersRead) {
   });
   executor_.post(Lane::kControl, [&] {
     for (int i = 0; i < kCommits; ++i) {
-      journal_->commit(std::move(Batch().entry("t", std::to_string(i), "{}")), [&](Result<Seq> seq) {
-        std::lock_guard lock(mutex);
-        on_control = on_control && executor_.on_control();
-        answered.push_back(seq.value_or(-1));
-      });
+      journal_->commit(std::move(Batch().entry("t", std::to_string(i), "{}")),
+                       [&](Result<Seq> seq) {
+                         std::lock_guard lock(mutex);
+                         on_control = on_control && executor_.on_control();
+                         answered.push_back(seq.value_or(-1));
+                       });
     }
   });
   {
