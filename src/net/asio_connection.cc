@@ -151,8 +151,8 @@ void AsioStream::set_timer(Duration delay, std::function<void()> task) {
 void AsioStream::cancel_timer() {
   on_thread([](AsioStream& self) {
     ++self.timer_round_;
-    self.on_timer_ = nullptr;
     self.timer_.cancel();
+    const auto dropped = std::exchange(self.on_timer_, nullptr);  // may own this connection
   });
 }
 
@@ -168,11 +168,14 @@ void AsioStream::drop(bool inline_now) {
 void AsioStream::drop_now() {
   close_socket();
   timer_.cancel();
-  on_read_ = nullptr;
-  on_timer_ = nullptr;
-  waiting_.clear();
+  // A callback may own this very connection: letting go of it comes back here, so all members are empty
+  // before the first is destroyed.
+  const auto on_read = std::exchange(on_read_, nullptr);
+  const auto on_timer = std::exchange(on_timer_, nullptr);
+  const auto waiting = std::exchange(waiting_, {});
   // The gathered write still points into `sending_`; its completion lets the bytes go.
-  for (auto& out : sending_) out.handler = nullptr;
+  std::vector<Connection::WriteHandler> handlers;
+  for (auto& out : sending_) handlers.push_back(std::exchange(out.handler, nullptr));
 }
 
 }  // namespace holdfast::net

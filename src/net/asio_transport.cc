@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -133,6 +134,9 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
 
   void stop(bool inline_now) {
     dropped_.store(true, std::memory_order_release);
+    // From this moment connections are refused and the port may be bound again; the descriptor itself is
+    // closed on its own thread.
+    ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
     auto close = [self = this->shared_from_this()] {
       error_code ignored;
       self->acceptor_.close(ignored);

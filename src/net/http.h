@@ -64,8 +64,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;
-  std::string body;
+  Headers headers{};
+  std::string body{};
 
   static Response text(int status, std::string body);
   static Response json(int status, std::string body);
@@ -177,11 +177,11 @@ class Server {
 };
 
 struct Url {
-  std::string scheme;  // http, https or http+unix
-  std::string host;    // without brackets; the socket's path for http+unix
+  std::string scheme{};  // http, https or http+unix
+  std::string host{};    // without brackets; the socket's path for http+unix
   std::uint16_t port = 0;
-  std::string target;  // path?query, at least "/"
-  std::string userinfo;
+  std::string target{};  // path?query, at least "/"
+  std::string userinfo{};
 };
 Result<Url> parse_url(std::string_view text);
 // Everything but RFC 3986's unreserved characters becomes %XX.
@@ -194,32 +194,32 @@ std::string encode_query(const Params& params);
 
 struct TlsOptions {
   bool verify = true;
-  std::string ca_file;      // empty: the system's
-  std::string server_name;  // empty: the URL's host
+  std::string ca_file{};      // empty: the system's
+  std::string server_name{};  // empty: the URL's host
   Duration timeout = 10s;   // of the handshake; the client sets it to what is left of its own
 };
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;            // http://, https://, or http+unix://<percent-encoded path>/target
-  Headers headers;
-  std::string body;
+  std::string url{};            // http://, https://, or http+unix://<percent-encoded path>/target
+  Headers headers{};
+  std::string body{};
   Duration timeout = 10s;     // for everything, connect included
   std::size_t response_size_max = 64 * 1024 * 1024;
   bool follow_redirects = false;  // at most 5, GET and HEAD only
-  TlsOptions tls;
+  TlsOptions tls{};
 };
 
 // Timings for probes; each since the start of the request.
 struct ClientTimings {
   Duration resolved{}, connected{}, tls_done{}, first_byte{}, total{};
-  std::optional<WallTime> certificate_expires;  // https only
+  std::optional<WallTime> certificate_expires{};  // https only
 };
 
 struct ClientResponse {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers{};
+  std::string body{};
   ClientTimings timings;
 };
 

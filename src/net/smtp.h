@@ -13,20 +13,20 @@
 namespace holdfast::net {
 
 struct SmtpServer {
-  std::string host;
+  std::string host{};
   int port = 25;
-  std::string username;  // empty: no AUTH
-  std::string password;
+  std::string username{};  // empty: no AUTH
+  std::string password{};
   bool require_tls = false;
   Duration timeout = 10s;
 };
 
 struct Mail {
-  std::string from;
-  std::vector<std::string> to;
-  std::string subject;     // UTF-8; encoded as RFC 2047
-  std::string body;        // UTF-8 text/plain; sent as base64
-  std::string message_id;  // without <>; the idempotency key of a notification
+  std::string from{};
+  std::vector<std::string> to{};
+  std::string subject{};     // UTF-8; encoded as RFC 2047
+  std::string body{};        // UTF-8 text/plain; sent as base64
+  std::string message_id{};  // without <>; the idempotency key of a notification
   WallTime date{};
 };
 
