@@ -173,7 +173,9 @@ class SimConnection final : public Connection {
       error = Error(Code::kCanceled, "connection closed here: " + peer());
     if (!error && socket_->end_queued) error = errno_error(EPIPE, "write to " + peer());
     if (error) {
-      post([handler = std::move(handler), error = *error] { handler(error); });
+      post([handler = std::move(handler), error = *error] {
+        if (handler) handler(error);
+      });
       return;
     }
     socket_->queue.push_back({std::move(bytes), 0, std::move(handler)});
@@ -319,7 +321,9 @@ void SimNetwork::Impl::pump(const SocketPtr& socket) {
     if (size > 0) fly(socket, {.arrival = {}, .bytes = first.bytes.substr(first.sent, size)});
     first.sent += size;
     if (first.sent < first.bytes.size()) return;
-    later(socket, Duration::zero(), [handler = std::move(first.handler)] { handler({}); });
+    if (first.handler) {
+      later(socket, Duration::zero(), [handler = std::move(first.handler)] { handler({}); });
+    }
     socket->queue.pop_front();
   }
   if (socket->end_queued && !socket->end_sent) {
@@ -405,7 +409,9 @@ void SimNetwork::Impl::break_socket(const SocketPtr& socket, const Error& error)
   auto queue = std::exchange(socket->queue, {});
   for (auto& write : queue) {
     later(socket, Duration::zero(),
-          [handler = std::move(write.handler), error] { handler(error); });
+          [handler = std::move(write.handler), error] {
+            if (handler) handler(error);
+          });
   }
   offer_read(socket);
 }

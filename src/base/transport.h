@@ -41,7 +41,7 @@ class Connection {
   virtual ~Connection() = default;
   // At most `max_size` bytes, at least one unless the stream ended. One read at a time.
   virtual void read(std::size_t max_size, ReadHandler handler) = 0;
-  // All of `bytes`. Writes may be queued; they go out in order.
+  // All of `bytes`. Writes may be queued; they go out in order. The handler may be empty.
   virtual void write(std::string bytes, WriteHandler handler) = 0;
   virtual void shutdown_write() = 0;
   virtual void close() = 0;
