@@ -1,5 +1,6 @@
 // The metrics engine: how fast it takes and gives samples, and how many bytes one costs, beside the
-// plainest thing that could hold them: sixteen bytes a sample, appended to a vector for each series.
+// plainest thing that could hold them: sixteen bytes a sample, appended to a vector for each
+// series.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -68,13 +69,16 @@ struct Machine {
   }
 };
 
-void fill(Machine& m, const std::vector<Labels>& series, std::vector<metrics::SeriesRef>& refs, std::size_t step) {
+void fill(Machine& m, const std::vector<Labels>& series, std::vector<metrics::SeriesRef>& refs,
+          std::size_t step) {
   constexpr std::size_t kBatch = 5000;
   for (std::size_t begin = 0; begin < series.size(); begin += kBatch) {
     std::vector<SampleIn> batch;
     for (std::size_t i = begin; i < std::min(begin + kBatch, series.size()); ++i) {
-      batch.push_back({refs.empty() ? metrics::SeriesRef::kNone : refs[i], &series[i],
-                       {kStart + static_cast<Timestamp>(step) * kInterval, value_of(i, step, m.random), nullptr}});
+      batch.push_back({refs.empty() ? metrics::SeriesRef::kNone : refs[i],
+                       &series[i],
+                       {kStart + static_cast<Timestamp>(step) * kInterval,
+                        value_of(i, step, m.random), nullptr}});
     }
     HF_CHECK(m.store->append(batch).has_value(), "the bench's disk has space");
   }
@@ -89,7 +93,8 @@ void append(benchmark::State& state) {
   for (auto _ : state) fill(m, series, refs, step++);
   const metrics::StoreStats stats = m.store->stats();
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * series.size()));
-  state.counters["memory_bytes_per_series"] = static_cast<double>(stats.memory_bytes) / static_cast<double>(stats.series);
+  state.counters["memory_bytes_per_series"] =
+      static_cast<double>(stats.memory_bytes) / static_cast<double>(stats.series);
   state.counters["log_bytes_per_sample"] =
       static_cast<double>(stats.wal_bytes) / static_cast<double>(stats.samples_appended);
 }
@@ -103,7 +108,8 @@ void append_plain_pairs(benchmark::State& state) {
   std::size_t step = 0;
   for (auto _ : state) {
     for (std::size_t i = 0; i < count; ++i) {
-      plain[i].emplace_back(kStart + static_cast<Timestamp>(step) * kInterval, value_of(i, step, random));
+      plain[i].emplace_back(kStart + static_cast<Timestamp>(step) * kInterval,
+                            value_of(i, step, random));
     }
     ++step;
   }
@@ -149,7 +155,8 @@ void select_plain_pairs(benchmark::State& state) {
   SeededRandom random(7);
   for (std::size_t i = 0; i < plain.size(); ++i) {
     for (std::size_t step = 0; step < 480; ++step) {
-      plain[i].emplace_back(kStart + static_cast<Timestamp>(step) * kInterval, value_of(i, step, random));
+      plain[i].emplace_back(kStart + static_cast<Timestamp>(step) * kInterval,
+                            value_of(i, step, random));
     }
   }
   double sum = 0;

@@ -1,7 +1,8 @@
-// Appending. A sample is judged against the newest of its series, which may be one of this very batch
-// and not in the head yet: `pending` of the series points at it until the batch is through. Only then is
-// the log written, in one record, and only after that does anything become visible: a refused log write
-// leaves no trace but series without samples, which nobody sees and the next batch uses.
+// Appending. A sample is judged against the newest of its series, which may be one of this very
+// batch and not in the head yet: `pending` of the series points at it until the batch is through.
+// Only then is the log written, in one record, and only after that does anything become visible: a
+// refused log write leaves no trace but series without samples, which nobody sees and the next
+// batch uses.
 #include <array>
 
 #include "metrics/engine.h"
@@ -10,10 +11,11 @@ namespace holdfast::metrics {
 
 namespace {
 
-std::string describe(const Index& index, const HeadSeries& series, Timestamp t, std::string_view why) {
+std::string describe(const Index& index, const HeadSeries& series, Timestamp t,
+                     std::string_view why) {
   const auto labels = index.labels(series.id);
-  return (labels ? labels->text() : std::string("a series")) + " at " + format_time(from_ms(t)) + ": " +
-         std::string(why);
+  return (labels ? labels->text() : std::string("a series")) + " at " + format_time(from_ms(t)) +
+         ": " + std::string(why);
 }
 
 SeriesRef ref_of(const HeadSeries& series) {
@@ -83,7 +85,8 @@ Result<AppendResult> Engine::append(std::span<const SampleIn> batch, bool want_r
 Result<HeadSeries*> Engine::resolve(const SampleIn& in, AppendResult& result) {
   if (in.ref != SeriesRef::kNone) {
     const auto raw = static_cast<std::uint64_t>(in.ref);
-    if (HeadSeries* series = head_.find(static_cast<SeriesId>(raw >> 32), static_cast<Place>(raw))) return series;
+    if (HeadSeries* series = head_.find(static_cast<SeriesId>(raw >> 32), static_cast<Place>(raw)))
+      return series;
   }
   if (!in.labels) {
     ++result.unknown_series;
@@ -100,12 +103,13 @@ Result<HeadSeries*> Engine::make_series(const Labels& labels, std::uint64_t hash
   if (head_.index().series_count() >= options_.series_count_max) {
     ++result.over_limit;
     if (result.first_error.empty()) {
-      result.first_error = labels.text() + ": the limit of " + std::to_string(options_.series_count_max) +
-                           " series is reached";
+      result.first_error = labels.text() + ": the limit of " +
+                           std::to_string(options_.series_count_max) + " series is reached";
     }
     return static_cast<HeadSeries*>(nullptr);
   }
-  // A series may come back after a restart or a pause: what blocks hold of it still counts as before.
+  // A series may come back after a restart or a pause: what blocks hold of it still counts as
+  // before.
   std::optional<Sample> newest;
   if (t <= blocks_->max_time()) newest = HF_TRY(blocks_->newest_sample(labels, t));
   HeadSeries& series = head_.create(labels, hash);
@@ -127,11 +131,13 @@ bool Engine::judge(const SampleIn& in, const HeadSeries& series, std::span<const
   if (t > model::kTimestampMax) return reject(result.out_of_order, "the time is beyond all range");
   const bool has_newest = series.pending != 0 || series.open.has_last();
   if (!has_newest) return true;
-  const Timestamp newest_time = series.pending != 0 ? batch[series.pending - 1].sample.t : series.open.last_time();
+  const Timestamp newest_time =
+      series.pending != 0 ? batch[series.pending - 1].sample.t : series.open.last_time();
   if (t > newest_time) return true;
   if (t < newest_time) return reject(result.out_of_order, "out of order: a newer sample is there");
   const Sample newest = series.pending != 0 ? batch[series.pending - 1].sample : series.open.last();
-  if (!same_value(in.sample, newest)) return reject(result.duplicate, "another value has the same time");
+  if (!same_value(in.sample, newest))
+    return reject(result.duplicate, "another value has the same time");
   ++result.appended;  // said twice, kept once
   return false;
 }

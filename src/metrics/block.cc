@@ -55,13 +55,15 @@ Result<void> read_series(ByteReader& in, BlockIndex& index) {
     for (std::uint64_t k = 0; k < pair_count; ++k) {
       const std::uint64_t name = in.varint();
       const std::uint64_t value = in.varint();
-      if (name >= index.symbols.size() || value >= index.symbols.size()) return bad("a label is unknown");
+      if (name >= index.symbols.size() || value >= index.symbols.size())
+        return bad("a label is unknown");
       index.pairs.push_back({static_cast<std::uint32_t>(name), static_cast<std::uint32_t>(value)});
     }
     const std::uint64_t group = in.varint();
     const std::uint64_t offset = in.varint();
     series.min_time = in.zigzag();
-    series.max_time = static_cast<Timestamp>(static_cast<std::uint64_t>(series.min_time) + in.varint());
+    series.max_time =
+        static_cast<Timestamp>(static_cast<std::uint64_t>(series.min_time) + in.varint());
     if (!in.ok() || group >= index.groups.size() || offset >= index.groups[group].raw_size) {
       return bad("a series lies outside its group");
     }
@@ -76,7 +78,9 @@ Result<void> read_series(ByteReader& in, BlockIndex& index) {
 class Verdicts {
  public:
   Verdicts(const BlockIndex& index, const Matcher& matcher)
-      : index_(index), matcher_(matcher), known_(index.symbols.size(), kUnknown),
+      : index_(index),
+        matcher_(matcher),
+        known_(index.symbols.size(), kUnknown),
         on_empty_(matcher.matches_empty()) {
     for (std::uint32_t i = 0; i < index.symbols.size(); ++i) {
       if (index.symbols[i] == matcher.name()) name_ = i;
@@ -137,7 +141,8 @@ Result<BlockFooter> decode_block_footer(std::string_view bytes) {
   footer.series_count = in.u64();
   footer.sample_count = in.u64();
   if (in.raw(kBlockMagic.size()) != kBlockMagic) return bad("no footer");
-  if (in.u32() != crc32c(bytes.substr(0, kBlockFooterSize - 4))) return bad("the footer's checksum is wrong");
+  if (in.u32() != crc32c(bytes.substr(0, kBlockFooterSize - 4)))
+    return bad("the footer's checksum is wrong");
   return footer;
 }
 
@@ -169,7 +174,8 @@ std::vector<std::uint32_t> BlockIndex::select(const std::vector<Matcher>& matche
   std::vector<std::uint32_t> result;
   for (std::uint32_t i = 0; i < series.size(); ++i) {
     if (series[i].min_time > to || series[i].max_time < from) continue;
-    if (std::all_of(verdicts.begin(), verdicts.end(), [&](Verdicts& v) { return v.accepts(series[i]); })) {
+    if (std::all_of(verdicts.begin(), verdicts.end(),
+                    [&](Verdicts& v) { return v.accepts(series[i]); })) {
       result.push_back(i);
     }
   }
@@ -197,12 +203,14 @@ Result<std::shared_ptr<const Block>> Block::open(FileSystem& files, const std::s
   block->file_ = HF_TRY(files.open(path, OpenMode::kRead));
   block->size_ = HF_TRY(block->file_->size());
   if (block->size_ < kBlockMagic.size() + kBlockFooterSize) return bad("too short");
-  const std::string footer = HF_TRY(block->file_->read_at(block->size_ - kBlockFooterSize, kBlockFooterSize));
+  const std::string footer =
+      HF_TRY(block->file_->read_at(block->size_ - kBlockFooterSize, kBlockFooterSize));
   block->footer_ = HF_TRY(decode_block_footer(footer));
   if (HF_TRY(block->file_->read_at(0, kBlockMagic.size())) != kBlockMagic) return bad("no header");
   const std::uint64_t end = block->size_ - kBlockFooterSize;
   const BlockFooter& f = block->footer_;
-  if (f.index_size > end || f.index_offset != end - f.index_size) return bad("the index lies outside the file");
+  if (f.index_size > end || f.index_offset != end - f.index_size)
+    return bad("the index lies outside the file");
   return std::shared_ptr<const Block>(std::move(block));
 }
 
@@ -214,17 +222,20 @@ Result<BlockIndexPtr> Block::index() const {
     return bad("the index's checksum is wrong");
   }
   const std::string raw = HF_TRY(expand(packed, footer_.index_raw_size, kBlockIndexSizeMax));
-  auto index = std::make_shared<const BlockIndex>(HF_TRY(decode_block_index(raw, footer_.index_offset)));
+  auto index =
+      std::make_shared<const BlockIndex>(HF_TRY(decode_block_index(raw, footer_.index_offset)));
   index_ = index;
   return index;
 }
 
-Result<void> Block::Cursor::read(std::uint32_t series_index, Timestamp from, Timestamp to, Samples& out) {
+Result<void> Block::Cursor::read(std::uint32_t series_index, Timestamp from, Timestamp to,
+                                 Samples& out) {
   const BlockIndex::Series& series = index_->series[series_index];
   if (series.group != group_index_) {
     const BlockIndex::Group& group = index_->groups[series.group];
     const std::string packed = HF_TRY(block_->file_->read_at(group.offset, group.size));
-    if (packed.size() != group.size || crc32c(packed) != group.crc) return bad("a group's checksum is wrong");
+    if (packed.size() != group.size || crc32c(packed) != group.crc)
+      return bad("a group's checksum is wrong");
     group_index_ = UINT32_MAX;
     group_ = HF_TRY(expand(packed, group.raw_size, kBlockGroupSizeMax));
     group_index_ = series.group;

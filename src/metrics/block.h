@@ -1,10 +1,12 @@
 // metrics/block.h: an immutable file of many series' samples over a span of time.
 //
 // Purpose     write_block() writes one; Block opens it and finds and reads series in it.
-// Invariants  Series are sorted by labels, each once; a block never changes after its rename into place.
+// Invariants  Series are sorted by labels, each once; a block never changes after its rename into
+//             place.
 // Units       Timestamps are milliseconds, sizes bytes.
 // Threads     write_block() from one thread; Block from any at once.
-// Errors      kDataLoss when the bytes are not what write_block() wrote: the owner sets the block aside.
+// Errors      kDataLoss when the bytes are not what write_block() wrote: the owner sets the block
+//             aside.
 // Source      docs/formats/block.md draws the file.
 #pragma once
 
@@ -31,7 +33,8 @@ struct BlockFooter {
   std::uint32_t index_crc = 0;
   model::Timestamp min_time = 0;
   model::Timestamp max_time = 0;
-  std::uint64_t wal_segment = 0;  // everything in log segments before this one is in this block or older
+  std::uint64_t wal_segment =
+      0;  // everything in log segments before this one is in this block or older
   std::uint64_t series_count = 0;
   std::uint64_t sample_count = 0;
 };
@@ -43,10 +46,10 @@ struct BlockInput {
   std::function<const std::vector<ChunkPtr>&(std::size_t)> chunks;  // never empty
   std::uint64_t wal_segment = 0;
 };
-// Writes path.tmp, syncs, renames to `path`, syncs the folder. On an error nothing is left but, at worst,
-// the temporary file, which the next open removes.
-Result<BlockFooter> write_block(FileSystem& files, const std::string& folder, const std::string& name,
-                                const BlockInput& input);
+// Writes path.tmp, syncs, renames to `path`, syncs the folder. On an error nothing is left but, at
+// worst, the temporary file, which the next open removes.
+Result<BlockFooter> write_block(FileSystem& files, const std::string& folder,
+                                const std::string& name, const BlockInput& input);
 
 // The decoded index of a block.
 struct BlockIndex {
@@ -75,8 +78,8 @@ struct BlockIndex {
 
   model::Labels labels(std::size_t series_index) const;
   // Indices of the series that all matchers accept and whose span touches [from, to], ascending.
-  std::vector<std::uint32_t> select(const std::vector<model::Matcher>& matchers, model::Timestamp from,
-                                    model::Timestamp to) const;
+  std::vector<std::uint32_t> select(const std::vector<model::Matcher>& matchers,
+                                    model::Timestamp from, model::Timestamp to) const;
   std::optional<std::uint32_t> find(const model::Labels& labels) const;
 };
 using BlockIndexPtr = std::shared_ptr<const BlockIndex>;
@@ -102,7 +105,8 @@ class Block {
     Cursor(std::shared_ptr<const Block> block, BlockIndexPtr index)
         : block_(std::move(block)), index_(std::move(index)) {}
     // Appends the series' samples in [from, to].
-    Result<void> read(std::uint32_t series_index, model::Timestamp from, model::Timestamp to, Samples& out);
+    Result<void> read(std::uint32_t series_index, model::Timestamp from, model::Timestamp to,
+                      Samples& out);
     const BlockIndex& index() const { return *index_; }
     const std::shared_ptr<const Block>& block() const { return block_; }
 
@@ -124,7 +128,7 @@ class Block {
 
 inline constexpr std::string_view kBlockMagic = "HFBLK01\n";
 inline constexpr std::size_t kBlockFooterSize = 80;
-inline constexpr std::size_t kBlockGroupSize = 64 * 1024;   // a group is closed at this size
+inline constexpr std::size_t kBlockGroupSize = 64 * 1024;  // a group is closed at this size
 inline constexpr std::size_t kBlockGroupSizeMax = 1 << 30;
 inline constexpr std::size_t kBlockIndexSizeMax = std::size_t{4} << 30;
 std::string encode_block_footer(const BlockFooter& footer);

@@ -1,9 +1,9 @@
 // metrics/block_set.h: the blocks of a store: which there are, which are bad, which are too old.
 //
-// Threads     All from any thread at once. Readers hold the blocks they were handed; a block that is
-//             dropped meanwhile is read to the end.
-// Errors      A block that is not what was written is renamed to <name>.corrupt, named in problems(), and
-//             the rest is served.
+// Threads     All from any thread at once. Readers hold the blocks they were handed; a block that
+//             is dropped meanwhile is read to the end.
+// Errors      A block that is not what was written is renamed to <name>.corrupt, named in
+//             problems(), and the rest is served.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ class BlockSet {
   // The block's index, kept for a while for the next reader.
   Result<BlockIndexPtr> index(const BlockPtr& block);
   // The newest sample any block has of a series at `t` or later.
-  Result<std::optional<model::Sample>> newest_sample(const model::Labels& labels, model::Timestamp t);
+  Result<std::optional<model::Sample>> newest_sample(const model::Labels& labels,
+                                                     model::Timestamp t);
   void set_aside(const Block& block, const Error& why);
   // Removes blocks that end before `floor`.
   Result<void> drop_before(model::Timestamp floor);

@@ -51,7 +51,8 @@ class IndexWriter {
     groups_.varint(raw_size);
     groups_.u32(crc);
   }
-  void add_series(const Labels& labels, std::uint32_t group, std::size_t offset, Timestamp min, Timestamp max) {
+  void add_series(const Labels& labels, std::uint32_t group, std::size_t offset, Timestamp min,
+                  Timestamp max) {
     series_.varint(labels.size());
     for (const model::Label& label : labels) {
       series_.varint(symbol(label.name));
@@ -94,7 +95,8 @@ void put_chunks(ByteWriter& out, const std::vector<ChunkPtr>& chunks) {
     out.u8(static_cast<std::uint8_t>(chunk->kind));
     out.varint(chunk->count);
     out.zigzag(chunk->min_time);
-    out.varint(static_cast<std::uint64_t>(chunk->max_time) - static_cast<std::uint64_t>(chunk->min_time));
+    out.varint(static_cast<std::uint64_t>(chunk->max_time) -
+               static_cast<std::uint64_t>(chunk->min_time));
     out.text(chunk->bytes);
   }
 }
@@ -163,8 +165,8 @@ std::string encode_block_footer(const BlockFooter& footer) {
   return out.take();
 }
 
-Result<BlockFooter> write_block(FileSystem& files, const std::string& folder, const std::string& name,
-                                const BlockInput& input) {
+Result<BlockFooter> write_block(FileSystem& files, const std::string& folder,
+                                const std::string& name, const BlockInput& input) {
   const std::string path = folder + "/" + name;
   const std::string temporary = path + ".tmp";
   const auto write = [&]() -> Result<BlockFooter> {

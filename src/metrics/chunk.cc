@@ -12,8 +12,8 @@ using model::Timestamp;
 
 namespace {
 
-// The second difference of time, by prefix: how many payload bits follow. A scrape on schedule is one
-// bit, one with a few milliseconds of jitter eight.
+// The second difference of time, by prefix: how many payload bits follow. A scrape on schedule is
+// one bit, one with a few milliseconds of jitter eight.
 struct StepClass {
   std::uint8_t prefix;
   std::uint8_t prefix_size;
@@ -51,7 +51,8 @@ class BitReader {
     const std::size_t left = bytes_.size() - position_;
     const unsigned take = left < 8 ? static_cast<unsigned>(left) : 8;
     for (unsigned i = 0; i < take; ++i) {
-      held_ |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes_[position_ + i])) << (56 - 8 * i);
+      held_ |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes_[position_ + i]))
+               << (56 - 8 * i);
     }
     position_ += take;
     held_count_ = take * 8;
@@ -83,8 +84,8 @@ Error bad_chunk(std::string_view why) {
   return {Code::kDataLoss, "chunk of samples: " + std::string(why)};
 }
 
-Result<void> decode_floats(std::uint32_t count, std::string_view bytes, Timestamp from, Timestamp to,
-                           Samples& out) {
+Result<void> decode_floats(std::uint32_t count, std::string_view bytes, Timestamp from,
+                           Timestamp to, Samples& out) {
   BitReader in(bytes);
   std::uint64_t t = in.bits(64);
   std::uint64_t bits = in.bits(64);
@@ -127,8 +128,8 @@ void Samples::push(Timestamp t, model::HistogramPtr histogram) {
   histograms.push_back(std::move(histogram));
 }
 
-Result<void> decode_chunk(ChunkKind kind, std::uint32_t count, std::string_view bytes, Timestamp from,
-                          Timestamp to, Samples& out) {
+Result<void> decode_chunk(ChunkKind kind, std::uint32_t count, std::string_view bytes,
+                          Timestamp from, Timestamp to, Samples& out) {
   if (count == 0) return {};
   // A float takes at least two bits, a histogram more than a byte: a wrong count costs nothing.
   if (count > bytes.size() * 4) return bad_chunk("more samples than its bytes can hold");
@@ -198,7 +199,8 @@ void ChunkBuilder::append_float(Timestamp t, std::uint64_t bits) {
     return;
   }
   // Differences wrap in unsigned arithmetic, and unwrap the same way: any two times are fine.
-  const std::uint64_t delta = static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(last_time_);
+  const std::uint64_t delta =
+      static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(last_time_);
   push_time_step(static_cast<std::int64_t>(delta - last_delta_));
   last_delta_ = delta;
   push_value(bits);
@@ -211,7 +213,8 @@ void ChunkBuilder::push_time_step(std::int64_t step) {
     if (c.payload_size < 64 && (step < -half || step >= half)) continue;
     push_bits(c.prefix, c.prefix_size);
     const auto payload = static_cast<std::uint64_t>(step);
-    return push_bits(c.payload_size == 64 ? payload : payload & ((1ULL << c.payload_size) - 1), c.payload_size);
+    return push_bits(c.payload_size == 64 ? payload : payload & ((1ULL << c.payload_size) - 1),
+                     c.payload_size);
   }
 }
 
@@ -243,7 +246,8 @@ void ChunkBuilder::push_bits(std::uint64_t value, unsigned count) {
     const unsigned take = count < bits_free_ ? count : bits_free_;
     const auto part = static_cast<std::uint8_t>((value >> (count - take)) & ((1U << take) - 1));
     bits_free_ = static_cast<std::uint8_t>(bits_free_ - take);
-    bytes_.back() = static_cast<char>(static_cast<std::uint8_t>(bytes_.back()) | (part << bits_free_));
+    bytes_.back() =
+        static_cast<char>(static_cast<std::uint8_t>(bytes_.back()) | (part << bits_free_));
     count -= take;
   }
 }

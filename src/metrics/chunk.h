@@ -1,13 +1,14 @@
 // metrics/chunk.h: a run of samples of one series as few bytes.
 //
-// Purpose     ChunkBuilder takes samples one by one; decode_chunk() gives back exactly the same bits,
-//             every NaN payload included. A chunk holds floats only or histograms only.
+// Purpose     ChunkBuilder takes samples one by one; decode_chunk() gives back exactly the same
+//             bits, every NaN payload included. A chunk holds floats only or histograms only.
 // Invariants  Times strictly increase within a chunk; the caller sees to it.
 // Units       Timestamps are milliseconds.
 // Threads     A builder from one thread at a time; a finished Chunk is immutable and shared freely.
-// Errors      decode_chunk() answers kDataLoss on bytes the builder did not write, and never reads past them.
-// Source      Floats: Pelkonen et al., "Gorilla", VLDB 2015, section 4.1, with wider steps for the second
-//             difference of time. Drawn in docs/formats/chunk.md.
+// Errors      decode_chunk() answers kDataLoss on bytes the builder did not write, and never reads
+//             past them.
+// Source      Floats: Pelkonen et al., "Gorilla", VLDB 2015, section 4.1, with wider steps for the
+//             second difference of time. Drawn in docs/formats/chunk.md.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ namespace holdfast::metrics {
 
 enum class ChunkKind : std::uint8_t { kFloat = 1, kHistogram = 2 };
 
-// A chunk is closed at this many samples: enough to spread its fixed cost, few enough to decode one in
-// a couple of microseconds when a query wants its last sample.
+// A chunk is closed at this many samples: enough to spread its fixed cost, few enough to decode one
+// in a couple of microseconds when a query wants its last sample.
 inline constexpr std::uint32_t kChunkSampleCountMax = 240;
 // A closed histogram chunk may be larger than that of floats by far; this bounds the bytes.
 inline constexpr std::size_t kChunkSizeMax = 64 * 1024;
@@ -50,10 +51,11 @@ struct Samples {
 };
 
 // Appends to `out` what lies in [from, to].
-Result<void> decode_chunk(const Chunk& chunk, model::Timestamp from, model::Timestamp to, Samples& out);
+Result<void> decode_chunk(const Chunk& chunk, model::Timestamp from, model::Timestamp to,
+                          Samples& out);
 // As above for bytes that lie elsewhere.
-Result<void> decode_chunk(ChunkKind kind, std::uint32_t count, std::string_view bytes, model::Timestamp from,
-                          model::Timestamp to, Samples& out);
+Result<void> decode_chunk(ChunkKind kind, std::uint32_t count, std::string_view bytes,
+                          model::Timestamp from, model::Timestamp to, Samples& out);
 
 // Whether two samples at one time are the same to the bit.
 bool same_value(const model::Sample& a, const model::Sample& b);
@@ -105,7 +107,8 @@ class ChunkBuilder {
 };
 
 // Histogram chunks (histogram_chunk.cc).
-void encode_histogram(const model::Histogram& histogram, const model::Histogram* previous, std::string& out);
+void encode_histogram(const model::Histogram& histogram, const model::Histogram* previous,
+                      std::string& out);
 Result<void> decode_histograms(std::uint32_t count, std::string_view bytes, model::Timestamp from,
                                model::Timestamp to, Samples& out);
 

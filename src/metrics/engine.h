@@ -1,14 +1,15 @@
 // metrics/engine.h: the Store behind store.h: head, log and blocks put together.
 //
 // Story       append: resolve each sample's series, judge it, write one log record, then show it.
-//             read: copy chunk lists of the head first, then the list of blocks. A flush lists its block
-//             before it takes the same chunks out of the head, so a reader sees a sample in one of them or
-//             in both, never in neither; the same sample twice is read once.
-//             flush: begin a log segment and close all chunks under the append lock; write the block beside
-//             running appends; list it; drop chunks and segments it holds.
-// Epochs      The log is to be readable without the segments a flush removed, so the labels of a series are
-//             logged again at its first sample after each flush and each start.
-// Locks       flush_mutex_, then append_mutex_, then what Head, BlockSet and Wal hold briefly inside.
+//             read: copy chunk lists of the head first, then the list of blocks. A flush lists its
+//             block before it takes the same chunks out of the head, so a reader sees a sample in
+//             one of them or in both, never in neither; the same sample twice is read once.
+//             flush: begin a log segment and close all chunks under the append lock; write the
+//             block beside running appends; list it; drop chunks and segments it holds.
+// Epochs      The log is to be readable without the segments a flush removed, so the labels of a
+//             series are logged again at its first sample after each flush and each start.
+// Locks       flush_mutex_, then append_mutex_, then what Head, BlockSet and Wal hold briefly
+//             inside.
 #pragma once
 
 #include <atomic>
@@ -34,14 +35,16 @@ class Engine final : public Store {
   Result<void> open();
 
   Result<std::vector<Column>> select(const SelectRequest& request) const override;
-  Result<std::vector<Labels>> series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to,
+  Result<std::vector<Labels>> series(const std::vector<std::vector<Matcher>>& any_of,
+                                     Timestamp from, Timestamp to,
                                      std::size_t limit) const override;
-  Result<std::vector<std::string>> label_names(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                               Timestamp to) const override;
+  Result<std::vector<std::string>> label_names(const std::vector<std::vector<Matcher>>& any_of,
+                                               Timestamp from, Timestamp to) const override;
   Result<std::vector<std::string>> label_values(const std::string& name,
-                                                const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                                Timestamp to) const override;
-  std::map<std::string, std::vector<Metadata>> metadata(const std::string& metric, std::size_t limit) const override;
+                                                const std::vector<std::vector<Matcher>>& any_of,
+                                                Timestamp from, Timestamp to) const override;
+  std::map<std::string, std::vector<Metadata>> metadata(const std::string& metric,
+                                                        std::size_t limit) const override;
 
   Result<AppendResult> append(std::span<const SampleIn> batch, bool want_refs) override;
   void set_metadata(const std::string& metric, const Metadata& metadata) override;
@@ -72,8 +75,10 @@ class Engine final : public Store {
 
   // append.cc
   Result<HeadSeries*> resolve(const SampleIn& in, AppendResult& result);
-  Result<HeadSeries*> make_series(const Labels& labels, std::uint64_t hash, Timestamp t, AppendResult& result);
-  bool judge(const SampleIn& in, const HeadSeries& series, std::span<const SampleIn> batch, AppendResult& result);
+  Result<HeadSeries*> make_series(const Labels& labels, std::uint64_t hash, Timestamp t,
+                                  AppendResult& result);
+  bool judge(const SampleIn& in, const HeadSeries& series, std::span<const SampleIn> batch,
+             AppendResult& result);
   void log_sample(const SampleIn& in, HeadSeries& series, BatchPlan& plan);
 
   // store.cc
@@ -87,17 +92,18 @@ class Engine final : public Store {
   // flush.cc
   Result<void> flush_locked();
   Result<std::uint64_t> begin_epoch();
-  bool wants_flush() const;
+  bool wants_flush();
   Result<void> drop_expired(Timestamp now);
 
   // read.cc
   Result<Search> search(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to) const;
-  Result<void> search_blocks(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to, Search& out) const;
+  Result<void> search_blocks(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to,
+                             Search& out) const;
   Result<void> read_found(const Found& found, Timestamp from, Timestamp to, Samples& out) const;
   Result<bool> has_sample(const Found& found, Timestamp from, Timestamp to) const;
   Result<std::vector<Column>> select_once(const SelectRequest& request) const;
-  Result<void> each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to,
-                           const std::function<void(const Labels&)>& visit) const;
+  Result<void> each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                           Timestamp to, const std::function<void(const Labels&)>& visit) const;
   template <typename F>
   auto setting_bad_blocks_aside(F&& read) const -> decltype(read());
 
@@ -120,8 +126,9 @@ class Engine final : public Store {
 
   std::atomic<std::uint64_t> appended_{0};  // counters: nothing is ordered by them
   std::atomic<std::uint64_t> rejected_{0};
-  std::atomic<bool> flush_asked_{false};    // the log can no longer be trusted to become durable
-  MonoTime last_flush_{};                   // under flush_mutex_
+  std::atomic<bool> flush_asked_{false};  // the log can no longer be trusted to become durable
+  MonoTime last_flush_{};                 // this and the next under flush_mutex_
+  MonoTime last_span_check_{};
   Duration replay_time_{};
 };
 

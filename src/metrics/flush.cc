@@ -7,12 +7,13 @@ namespace holdfast::metrics {
 
 namespace {
 
-// A flush by itself: when replay would begin to be felt, or when the head holds more than the queries of
-// an hour want. The second is asked at most this often, so that one very old sample cannot make every
-// tick flush.
+// A flush by itself: when replay would begin to be felt, or when the head holds more than the
+// queries of an hour want. The second is asked at most this often, so that one very old sample
+// cannot make every tick flush.
 constexpr std::uint64_t kWalSizeMax = 256 * 1024 * 1024;
 constexpr Duration kHeadSpanMax = 2h;
 constexpr Duration kSpanFlushInterval = 15min;
+constexpr Duration kSpanCheckInterval = 30s;  // it looks at every series
 
 }  // namespace
 
@@ -42,7 +43,9 @@ Result<void> Engine::flush_locked() {
     BlockInput input;
     input.series_count = order.size();
     input.labels = [&](std::size_t i) { return head_.index().labels(order[i]).value_or(Labels()); };
-    input.chunks = [&](std::size_t i) -> const std::vector<ChunkPtr>& { return by_id.at(order[i])->chunks; };
+    input.chunks = [&](std::size_t i) -> const std::vector<ChunkPtr>& {
+      return by_id.at(order[i])->chunks;
+    };
     input.wal_segment = segment;
     HF_TRY(blocks_->write(input));
   }
@@ -67,9 +70,13 @@ Result<std::uint64_t> Engine::begin_epoch() {
   return segment;
 }
 
-bool Engine::wants_flush() const {
+bool Engine::wants_flush() {
   if (flush_asked_ || wal_->size() > kWalSizeMax) return true;
-  if (env_.clock.mono() - last_flush_ < kSpanFlushInterval) return false;
+  const std::lock_guard lock(flush_mutex_);
+  const MonoTime now = env_.clock.mono();
+  if (now - last_flush_ < kSpanFlushInterval || now - last_span_check_ < kSpanCheckInterval)
+    return false;
+  last_span_check_ = now;
   const auto [min, max] = head_.time_range();
   return min < max && max - min > to_ms(kHeadSpanMax);
 }

@@ -13,7 +13,8 @@ std::string compress(std::string_view raw, int level) {
 }
 
 Result<std::string> expand(std::string_view frame, std::size_t raw_size, std::size_t raw_size_max) {
-  if (raw_size > raw_size_max) return Error(Code::kDataLoss, "a compressed part claims to be too large");
+  if (raw_size > raw_size_max)
+    return Error(Code::kDataLoss, "a compressed part claims to be too large");
   // The frame names its own size too: a small file cannot make us allocate what it does not hold.
   if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != raw_size) {
     return Error(Code::kDataLoss, "a compressed part has another size than it should");

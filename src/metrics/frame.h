@@ -1,6 +1,7 @@
 // metrics/frame.h: zstd, as the log and the blocks use it: one frame, the expanded size known.
 //
-// Errors      expand() answers kDataLoss for anything that is not exactly `raw_size` bytes of one frame.
+// Errors      expand() answers kDataLoss for anything that is not exactly `raw_size` bytes of one
+//             frame.
 // Threads     From any thread.
 #pragma once
 

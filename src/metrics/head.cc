@@ -95,11 +95,13 @@ void Head::close(Shard& shard, HeadSeries& series) {
   series.closed.push_back(std::move(chunk));
 }
 
-std::vector<HeadRead> Head::read(const std::vector<SeriesId>& ids, Timestamp from, Timestamp to) const {
+std::vector<HeadRead> Head::read(const std::vector<SeriesId>& ids, Timestamp from,
+                                 Timestamp to) const {
   const auto places = index_.places(ids);
   std::vector<HeadRead> reads(places.size());
   std::array<std::vector<std::uint32_t>, kShardCount> by_shard;
-  for (std::uint32_t i = 0; i < places.size(); ++i) by_shard[places[i].second & kShardMask].push_back(i);
+  for (std::uint32_t i = 0; i < places.size(); ++i)
+    by_shard[places[i].second & kShardMask].push_back(i);
   for (std::size_t number = 0; number < kShardCount; ++number) {
     if (by_shard[number].empty()) continue;
     const Shard& shard = shards_[number];
@@ -144,15 +146,17 @@ void Head::drop_flushed(const std::vector<HeadRead>& flushed) {
   std::vector<std::pair<SeriesId, const HeadRead*>> by_id;
   by_id.reserve(flushed.size());
   for (const HeadRead& read : flushed) by_id.emplace_back(read.id, &read);
-  std::sort(by_id.begin(), by_id.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(by_id.begin(), by_id.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<SeriesId> gone;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     for (std::uint32_t slot = 0; slot < shard.slots.size(); ++slot) {
       HeadSeries& series = shard.slots[slot];
       if (series.id == 0) continue;
-      const auto it = std::lower_bound(by_id.begin(), by_id.end(), series.id,
-                                       [](const auto& entry, SeriesId id) { return entry.first < id; });
+      const auto it =
+          std::lower_bound(by_id.begin(), by_id.end(), series.id,
+                           [](const auto& entry, SeriesId id) { return entry.first < id; });
       if (it != by_id.end() && it->first == series.id) {
         // By pointer: retention may have dropped some of them in the meantime.
         const std::vector<ChunkPtr>& written = it->second->chunks;
@@ -185,7 +189,8 @@ void Head::drop_before(Timestamp floor) {
       while (count < series.closed.size() && series.closed[count]->max_time < floor) {
         forget_chunk(shard, *series.closed[count++]);
       }
-      series.closed.erase(series.closed.begin(), series.closed.begin() + static_cast<std::ptrdiff_t>(count));
+      series.closed.erase(series.closed.begin(),
+                          series.closed.begin() + static_cast<std::ptrdiff_t>(count));
       if (!series.closed.empty() || (series.open.has_last() && newest(series) >= floor)) continue;
       shard.sample_count -= series.open.count();
       remove_series(shard, slot, gone);

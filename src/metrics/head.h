@@ -3,9 +3,10 @@
 // Purpose     Finds or makes a series by its labels, takes samples, hands closed and open chunks to
 //             readers, and gives up what was flushed or is too old.
 // Invariants  Within a series timestamps strictly increase, across all its chunks.
-// Threads     One writer at a time (the store's append lock) calls the methods marked "writer"; reads run
-//             beside it. Each of the 16 shards has a short mutex that the writer takes to change a series
-//             and a reader takes to copy its chunk list; the writer itself reads without it.
+// Threads     One writer at a time (the store's append lock) calls the methods marked "writer";
+//             reads run beside it. Each of the 16 shards has a short mutex that the writer takes to
+//             change a series and a reader takes to copy its chunk list; the writer itself reads
+//             without it.
 #pragma once
 
 #include <array>
@@ -31,7 +32,7 @@ struct HeadSeries {
   std::uint32_t pending = 0;       // writer's scratch: index + 1 of its newest sample in this batch
   bool idle = false;               // nothing came between the last two flushes
   ChunkBuilder open;
-  std::vector<ChunkPtr> closed;    // sorted by time
+  std::vector<ChunkPtr> closed;  // sorted by time
 };
 
 // Chunks of one series, as one reader saw them.
@@ -59,8 +60,10 @@ class Head {
   };
   void append(std::size_t shard, std::span<const Add> adds);
 
-  // Reader. Chunks that overlap [from, to], series in the order of `ids`; those without are left out.
-  std::vector<HeadRead> read(const std::vector<SeriesId>& ids, model::Timestamp from, model::Timestamp to) const;
+  // Reader. Chunks that overlap [from, to], series in the order of `ids`; those without are left
+  // out.
+  std::vector<HeadRead> read(const std::vector<SeriesId>& ids, model::Timestamp from,
+                             model::Timestamp to) const;
 
   // Writer. Closes all open chunks and names every closed chunk: what a flush will write.
   std::vector<HeadRead> close_all();
@@ -82,9 +85,9 @@ class Head {
     std::vector<std::uint32_t> slots_free;
     std::vector<std::uint32_t> table;  // open addressing by hash: slot + 1; writer only
     std::size_t series_count = 0;
-    std::uint64_t sample_count = 0;    // in memory
-    std::uint64_t chunk_bytes = 0;     // of closed chunks
-    std::uint64_t chunk_count = 0;     // closed
+    std::uint64_t sample_count = 0;  // in memory
+    std::uint64_t chunk_bytes = 0;   // of closed chunks
+    std::uint64_t chunk_count = 0;   // closed
   };
 
   void insert_in_table(Shard& shard, std::uint32_t slot);

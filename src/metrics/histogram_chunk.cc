@@ -1,7 +1,7 @@
 // Native histograms as bytes. Consecutive histograms of a series mostly share their layout (schema,
-// spans, bounds) and differ little in their counts. So the layout is written only when it changes, and
-// every double as the XOR with its predecessor, bytes reversed so that the zeros of a small whole
-// number's mantissa vanish in a varint.
+// spans, bounds) and differ little in their counts. So the layout is written only when it changes,
+// and every double as the XOR with its predecessor, bytes reversed so that the zeros of a small
+// whole number's mantissa vanish in a varint.
 #include <bit>
 
 #include "base/bytes.h"
@@ -31,9 +31,11 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
 
 bool same_layout(const Histogram& a, const Histogram& b) {
   return a.schema == b.schema && a.counter_reset == b.counter_reset &&
-         bits_of(a.zero_threshold) == bits_of(b.zero_threshold) && a.positive_spans == b.positive_spans &&
-         a.negative_spans == b.negative_spans && a.positive_buckets.size() == b.positive_buckets.size() &&
-         a.negative_buckets.size() == b.negative_buckets.size() && same_bits(a.custom_values, b.custom_values);
+         bits_of(a.zero_threshold) == bits_of(b.zero_threshold) &&
+         a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans &&
+         a.positive_buckets.size() == b.positive_buckets.size() &&
+         a.negative_buckets.size() == b.negative_buckets.size() &&
+         same_bits(a.custom_values, b.custom_values);
 }
 
 void put_double(ByteWriter& out, double value, double previous) {
@@ -61,10 +63,12 @@ std::vector<BucketSpan> get_spans(ByteReader& in) {
 }
 
 // With a predecessor's values as the base; those beyond its end, against zero.
-void put_doubles(ByteWriter& out, const std::vector<double>& values, const std::vector<double>* base) {
+void put_doubles(ByteWriter& out, const std::vector<double>& values,
+                 const std::vector<double>* base) {
   for (std::size_t i = 0; i < values.size(); ++i) put_double(out, values[i], base ? (*base)[i] : 0);
 }
-bool get_doubles(ByteReader& in, std::size_t count, const std::vector<double>* base, std::vector<double>& values) {
+bool get_doubles(ByteReader& in, std::size_t count, const std::vector<double>* base,
+                 std::vector<double>& values) {
   if (count > in.left()) return false;  // each is at least a byte
   values.resize(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = get_double(in, base ? (*base)[i] : 0);
@@ -84,7 +88,9 @@ bool get_layout(ByteReader& in, Histogram& h, std::uint64_t& positive, std::uint
   positive = in.varint();
   negative = in.varint();
   const std::uint64_t bounds = in.varint();
-  if (!in.ok() || positive > kBucketCountMax || negative > kBucketCountMax || bounds > kBucketCountMax) return false;
+  if (!in.ok() || positive > kBucketCountMax || negative > kBucketCountMax ||
+      bounds > kBucketCountMax)
+    return false;
   return get_doubles(in, bounds, nullptr, h.custom_values);
 }
 
@@ -114,8 +120,8 @@ void encode_histogram(const Histogram& h, const Histogram* previous, std::string
   bytes += out.str();
 }
 
-Result<void> decode_histograms(std::uint32_t count, std::string_view bytes, Timestamp from, Timestamp to,
-                               Samples& out) {
+Result<void> decode_histograms(std::uint32_t count, std::string_view bytes, Timestamp from,
+                               Timestamp to, Samples& out) {
   ByteReader in(bytes);
   std::uint64_t t = 0;
   model::HistogramPtr previous;

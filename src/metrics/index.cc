@@ -76,7 +76,8 @@ void Index::remove(const std::vector<SeriesId>& sorted_ids) {
     return std::pair(a.name, a.value) < std::pair(b.name, b.value);
   });
   for (std::size_t i = 0; i < touched.size(); ++i) {
-    const bool again = i > 0 && touched[i].name == touched[i - 1].name && touched[i].value == touched[i - 1].value;
+    const bool again =
+        i > 0 && touched[i].name == touched[i - 1].name && touched[i].value == touched[i - 1].value;
     if (!again) erase_pair(touched[i], sorted_ids);
   }
   for (const Pair& pair : touched) {
@@ -133,7 +134,8 @@ Index::Postings Index::matching_values(const Matcher& matcher, bool wanted) cons
     const auto symbol = symbol_of_.find(text);
     if (symbol == symbol_of_.end()) return;
     const auto ids = values->second.find(symbol->second);
-    if (ids != values->second.end()) result.insert(result.end(), ids->second.begin(), ids->second.end());
+    if (ids != values->second.end())
+      result.insert(result.end(), ids->second.begin(), ids->second.end());
   };
   if (wanted && matcher.op() == MatchOp::kEqual) {
     take(matcher.value());
@@ -143,7 +145,8 @@ Index::Postings Index::matching_values(const Matcher& matcher, bool wanted) cons
     for (const std::string& value : matcher.set_matches()) take(value);
   } else {
     for (const auto& [symbol, ids] : values->second) {
-      if (matcher.matches(symbols_[symbol].text) == wanted) result.insert(result.end(), ids.begin(), ids.end());
+      if (matcher.matches(symbols_[symbol].text) == wanted)
+        result.insert(result.end(), ids.begin(), ids.end());
     }
   }
   std::sort(result.begin(), result.end());
@@ -161,9 +164,9 @@ bool Index::accepts(const Entry& entry, const Matcher& matcher) const {
 }
 
 // Matchers that refuse the empty value say which series can be meant at all: their postings are
-// intersected. Those that accept it also accept series without the label, which no posting lists: they
-// only take away the series whose value they refuse. Once few candidates are left, asking each one is
-// cheaper than building a long list.
+// intersected. Those that accept it also accept series without the label, which no posting lists:
+// they only take away the series whose value they refuse. Once few candidates are left, asking each
+// one is cheaper than building a long list.
 std::vector<SeriesId> Index::select(const std::vector<Matcher>& matchers) const {
   constexpr std::size_t kFew = 256;
   const std::shared_lock lock(mutex_);
@@ -193,9 +196,11 @@ std::vector<SeriesId> Index::select(const std::vector<Matcher>& matchers) const 
     if (!result) result = all();
     Postings next;
     if (subtract) {
-      std::set_difference(result->begin(), result->end(), list.begin(), list.end(), std::back_inserter(next));
+      std::set_difference(result->begin(), result->end(), list.begin(), list.end(),
+                          std::back_inserter(next));
     } else {
-      std::set_intersection(result->begin(), result->end(), list.begin(), list.end(), std::back_inserter(next));
+      std::set_intersection(result->begin(), result->end(), list.begin(), list.end(),
+                            std::back_inserter(next));
     }
     result = std::move(next);
   }
@@ -214,7 +219,8 @@ std::optional<Labels> Index::labels(SeriesId id) const {
   return Labels(std::move(labels));
 }
 
-std::vector<std::pair<SeriesId, std::uint32_t>> Index::places(const std::vector<SeriesId>& ids) const {
+std::vector<std::pair<SeriesId, std::uint32_t>> Index::places(
+    const std::vector<SeriesId>& ids) const {
   const std::shared_lock lock(mutex_);
   std::vector<std::pair<SeriesId, std::uint32_t>> result;
   result.reserve(ids.size());
@@ -251,7 +257,8 @@ bool Index::has_labels(SeriesId id, const Labels& labels) const {
   std::size_t i = 0;
   for (const model::Label& label : labels) {
     const Pair& pair = entry->pairs[i++];
-    if (symbols_[pair.name].text != label.name || symbols_[pair.value].text != label.value) return false;
+    if (symbols_[pair.name].text != label.name || symbols_[pair.value].text != label.value)
+      return false;
   }
   return true;
 }
@@ -263,7 +270,8 @@ std::size_t Index::series_count() const {
 
 std::uint64_t Index::memory_size() const {
   const std::shared_lock lock(mutex_);
-  // A symbol: its string, its hash node; a pair: eight bytes, and four in postings with half as much slack.
+  // A symbol: its string, its hash node; a pair: eight bytes, and four in postings with half as
+  // much slack.
   return symbols_.size() * (sizeof(Symbol) + 48) + text_size_ + pair_count_ * (sizeof(Pair) + 6) +
          series_count_ * (sizeof(Entry) + 16);
 }

@@ -1,12 +1,13 @@
 // metrics/index.h: which series carry which labels, in memory.
 //
-// Purpose     Interns label strings once, keeps for each name and value the sorted ids of its series
-//             (postings), and answers matchers with set algebra over them.
+// Purpose     Interns label strings once, keeps for each name and value the sorted ids of its
+//             series (postings), and answers matchers with set algebra over them.
 // Invariants  Ids strictly increase as they are added and are never reused; postings are sorted.
 // Threads     add() and remove() from one thread at a time (the appender); everything else from any
 //             thread at once, also beside them.
-// Source      Postings and matcher evaluation as in any inverted index (Manning et al., "Introduction to
-//             Information Retrieval", chapter 1); the rule for matchers that accept the empty value is PromQL's.
+// Source      Postings and matcher evaluation as in any inverted index (Manning et al.,
+//             "Introduction to Information Retrieval", chapter 1); the rule for matchers that
+//             accept the empty value is PromQL's.
 #pragma once
 
 #include <cstdint>

@@ -8,13 +8,14 @@ namespace holdfast::metrics {
 
 namespace {
 
-// Sources of one series may overlap when a flush runs beside the read. Then their samples are brought in
-// order, and of two at one time the first stays.
+// Sources of one series may overlap when a flush runs beside the read. Then their samples are
+// brought in order, and of two at one time the first stays.
 void order_and_unite(Samples& samples) {
   std::vector<std::size_t> order(samples.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return samples.times[a] < samples.times[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return samples.times[a] < samples.times[b];
+  });
   Samples result;
   for (const std::size_t i : order) {
     if (!result.times.empty() && result.times.back() == samples.times[i]) continue;
@@ -29,8 +30,8 @@ void order_and_unite(Samples& samples) {
 
 }  // namespace
 
-// Runs `read` until no block turns out to be bad: each kDataLoss has taken one off the list, by this reader
-// or by another, so this ends.
+// Runs `read` until no block turns out to be bad: each kDataLoss has taken one off the list, by
+// this reader or by another, so this ends.
 template <typename F>
 auto Engine::setting_bad_blocks_aside(F&& read) const -> decltype(read()) {
   for (;;) {
@@ -39,12 +40,14 @@ auto Engine::setting_bad_blocks_aside(F&& read) const -> decltype(read()) {
   }
 }
 
-Result<Engine::Search> Engine::search(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to) const {
+Result<Engine::Search> Engine::search(const std::vector<Matcher>& matchers, Timestamp from,
+                                      Timestamp to) const {
   Search result;
   for (HeadRead& read : head_.read(head_.index().select(matchers), from, to)) {
     auto labels = head_.index().labels(read.id);
     if (!labels) continue;
-    result.found.push_back({std::make_shared<const Labels>(std::move(*labels)), std::move(read.chunks), {}});
+    result.found.push_back(
+        {std::make_shared<const Labels>(std::move(*labels)), std::move(read.chunks), {}});
   }
   HF_TRY(search_blocks(matchers, from, to, result));
   std::stable_sort(result.found.begin(), result.found.end(),
@@ -63,8 +66,8 @@ Result<Engine::Search> Engine::search(const std::vector<Matcher>& matchers, Time
   return result;
 }
 
-Result<void> Engine::search_blocks(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to,
-                                   Search& out) const {
+Result<void> Engine::search_blocks(const std::vector<Matcher>& matchers, Timestamp from,
+                                   Timestamp to, Search& out) const {
   for (const BlockPtr& block : blocks_->overlapping(from, to)) {
     auto index = blocks_->index(block);
     if (!index) {
@@ -74,13 +77,15 @@ Result<void> Engine::search_blocks(const std::vector<Matcher>& matchers, Timesta
     out.cursors.push_back(std::make_unique<Block::Cursor>(block, *index));
     Block::Cursor* cursor = out.cursors.back().get();
     for (const std::uint32_t series : (*index)->select(matchers, from, to)) {
-      out.found.push_back({std::make_shared<const Labels>((*index)->labels(series)), {}, {{cursor, series}}});
+      out.found.push_back(
+          {std::make_shared<const Labels>((*index)->labels(series)), {}, {{cursor, series}}});
     }
   }
   return {};
 }
 
-Result<void> Engine::read_found(const Found& found, Timestamp from, Timestamp to, Samples& out) const {
+Result<void> Engine::read_found(const Found& found, Timestamp from, Timestamp to,
+                                Samples& out) const {
   bool ordered = true;
   std::size_t done = 0;
   const auto check_order = [&] {
@@ -94,14 +99,16 @@ Result<void> Engine::read_found(const Found& found, Timestamp from, Timestamp to
   for (const auto& [cursor, series] : in_blocks) {
     const auto read = cursor->read(series, from, to, out);
     if (!read) {
-      if (read.error().code() == Code::kDataLoss) blocks_->set_aside(*cursor->block(), read.error());
+      if (read.error().code() == Code::kDataLoss)
+        blocks_->set_aside(*cursor->block(), read.error());
       return read.error();
     }
     check_order();
   }
   for (const ChunkPtr& chunk : found.chunks) {
     // Nothing but our own bug makes a chunk in memory unreadable; kDataLoss is for blocks.
-    if (const auto read = decode_chunk(*chunk, from, to, out); !read) return internal(read.error().message());
+    if (const auto read = decode_chunk(*chunk, from, to, out); !read)
+      return internal(read.error().message());
     check_order();
   }
   if (!ordered) {
@@ -146,16 +153,17 @@ Result<std::vector<Column>> Engine::select_once(const SelectRequest& request) co
     if (samples.size() == 0) continue;
     total += samples.size();
     if (total > request.sample_count_max) {
-      return Error(Code::kTooLarge, "the read would load more than " + std::to_string(request.sample_count_max) +
-                                        " samples");
+      return Error(Code::kTooLarge, "the read would load more than " +
+                                        std::to_string(request.sample_count_max) + " samples");
     }
-    columns.push_back(
-        {found.labels, std::move(samples.times), std::move(samples.values), std::move(samples.histograms)});
+    columns.push_back({found.labels, std::move(samples.times), std::move(samples.values),
+                       std::move(samples.histograms)});
   }
   return columns;
 }
 
-Result<void> Engine::each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to,
+Result<void> Engine::each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                                 Timestamp to,
                                  const std::function<void(const Labels&)>& visit) const {
   const std::vector<std::vector<Matcher>> all = {{}};
   for (const std::vector<Matcher>& matchers : any_of.empty() ? all : any_of) {
@@ -167,8 +175,8 @@ Result<void> Engine::each_series(const std::vector<std::vector<Matcher>>& any_of
   return {};
 }
 
-Result<std::vector<Labels>> Engine::series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                           Timestamp to, std::size_t limit) const {
+Result<std::vector<Labels>> Engine::series(const std::vector<std::vector<Matcher>>& any_of,
+                                           Timestamp from, Timestamp to, std::size_t limit) const {
   std::set<Labels> result;
   const auto visit = [&](const Labels& labels) { result.insert(labels); };
   HF_TRY(setting_bad_blocks_aside([&] {
@@ -180,8 +188,8 @@ Result<std::vector<Labels>> Engine::series(const std::vector<std::vector<Matcher
   return list;
 }
 
-Result<std::vector<std::string>> Engine::label_names(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                                     Timestamp to) const {
+Result<std::vector<std::string>> Engine::label_names(
+    const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to) const {
   std::set<std::string> names;
   HF_TRY(setting_bad_blocks_aside([&] {
     names.clear();
@@ -192,9 +200,9 @@ Result<std::vector<std::string>> Engine::label_names(const std::vector<std::vect
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<std::vector<std::string>> Engine::label_values(const std::string& name,
-                                                      const std::vector<std::vector<Matcher>>& any_of,
-                                                      Timestamp from, Timestamp to) const {
+Result<std::vector<std::string>> Engine::label_values(
+    const std::string& name, const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+    Timestamp to) const {
   std::set<std::string> values;
   HF_TRY(setting_bad_blocks_aside([&] {
     values.clear();

@@ -53,19 +53,22 @@ Result<void> Engine::open() {
     }
     return replay_batch(HF_TRY(decode_wal_batch(payload)), replay);
   };
-  Wal::Options wal{options_.directory + "/wal", options_.wal_segment_size_max, blocks_->wal_segment()};
+  Wal::Options wal{options_.directory + "/wal", options_.wal_segment_size_max,
+                   blocks_->wal_segment()};
   wal_ = HF_TRY(Wal::open(env_.files, std::move(wal), consume));
   for (const std::string& problem : wal_->problems()) note_problem(problem);
   if (replay.lost_samples > 0) {
-    note_problem(std::to_string(replay.lost_samples) + " samples in the metrics log belong to series whose labels "
+    note_problem(std::to_string(replay.lost_samples) +
+                 " samples in the metrics log belong to series whose labels "
                  "were in a lost part of it");
   }
   replay_time_ = env_.clock.mono() - begin;
   last_flush_ = env_.clock.mono();
   if (wal_->has_corrupt()) {
-    // What could be read of a corrupt segment lies in memory only: make it durable, then set the segment
-    // aside. Should that fail, the segment stays and the next flush does it.
-    if (const auto flushed = flush(); !flushed) note_problem("flush after log damage: " + flushed.error().message());
+    // What could be read of a corrupt segment lies in memory only: make it durable, then set the
+    // segment aside. Should that fail, the segment stays and the next flush does it.
+    if (const auto flushed = flush(); !flushed)
+      note_problem("flush after log damage: " + flushed.error().message());
   }
   loop_->engine = this;
   arm(loop_);
@@ -96,18 +99,20 @@ Result<void> Engine::replay_batch(const WalBatch& batch, Replay& replay) {
 
 void Engine::arm(const std::shared_ptr<Loop>& loop) {
   const std::weak_ptr<Loop> weak = loop;
-  loop->timer = env_.executor.post_after(Lane::kPool, std::max(options_.sync_interval, kSyncIntervalMin), [weak] {
-    const auto held = weak.lock();
-    if (!held) return;
-    const std::lock_guard lock(held->mutex);
-    if (!held->engine) return;
-    held->engine->tick();
-    held->engine->arm(held);
-  });
+  loop->timer = env_.executor.post_after(
+      Lane::kPool, std::max(options_.sync_interval, kSyncIntervalMin), [weak] {
+        const auto held = weak.lock();
+        if (!held) return;
+        const std::lock_guard lock(held->mutex);
+        if (!held->engine) return;
+        held->engine->tick();
+        held->engine->arm(held);
+      });
 }
 
 void Engine::tick() {
-  if (const auto synced = sync(); !synced) log_error("metrics log sync failed", {{"why", synced.error().message()}});
+  if (const auto synced = sync(); !synced)
+    log_error("metrics log sync failed", {{"why", synced.error().message()}});
   if (!wants_flush()) return;
   if (const auto flushed = flush(); !flushed) {
     log_error("metrics flush failed", {{"why", flushed.error().message()}});
@@ -116,8 +121,8 @@ void Engine::tick() {
 
 Result<void> Engine::sync() {
   auto synced = wal_->sync();
-  // After a failed sync the kernel may have dropped the pages and will say all is well the next time. What
-  // is in memory is good, so it is written anew, as a block.
+  // After a failed sync the kernel may have dropped the pages and will say all is well the next
+  // time. What is in memory is good, so it is written anew, as a block.
   if (!synced && synced.error().code() != Code::kExhausted) {
     HF_PROBE("wal: failed sync answered by a flush");
     flush_asked_ = true;
@@ -134,12 +139,15 @@ void Engine::set_metadata(const std::string& metric, const Metadata& metadata) {
   }
   const std::lock_guard lock(append_mutex_);
   // A refused write costs nothing now: the next flush logs all metadata again.
-  if (const auto logged = wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata)); !logged) {
+  if (const auto logged =
+          wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata));
+      !logged) {
     log_warn("metric metadata not logged", {{"metric", metric}, {"why", logged.error().message()}});
   }
 }
 
-std::map<std::string, std::vector<Metadata>> Engine::metadata(const std::string& metric, std::size_t limit) const {
+std::map<std::string, std::vector<Metadata>> Engine::metadata(const std::string& metric,
+                                                              std::size_t limit) const {
   const std::lock_guard lock(metadata_mutex_);
   std::map<std::string, std::vector<Metadata>> result;
   for (const auto& [name, metadata] : metadata_) {

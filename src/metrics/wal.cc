@@ -12,9 +12,9 @@ namespace holdfast::metrics {
 namespace {
 
 constexpr std::string_view kMagic = "HFWAL01\n";
-constexpr std::size_t kFrameOverhead = 9;       // type, length, checksum
-constexpr std::size_t kCompressFrom = 512;      // below, a frame's own header eats the gain
-constexpr std::size_t kResyncSizeMax = 4 << 20; // how far behind damage we look for whole records
+constexpr std::size_t kFrameOverhead = 9;        // type, length, checksum
+constexpr std::size_t kCompressFrom = 512;       // below, a frame's own header eats the gain
+constexpr std::size_t kResyncSizeMax = 4 << 20;  // how far behind damage we look for whole records
 constexpr std::string_view kSuffix = ".wal";
 
 Error torn(std::string_view why) { return {Code::kDataLoss, "log record: " + std::string(why)}; }
@@ -32,8 +32,8 @@ std::uint64_t segment_number(const std::string& name) {
   return parsed.ec == std::errc() && parsed.ptr == end ? number : 0;
 }
 
-// Whether a whole record stands anywhere behind the damage at the front of `bytes`: then this is no torn
-// tail, whose rest is nothing, but loss in the middle.
+// Whether a whole record stands anywhere behind the damage at the front of `bytes`: then this is no
+// torn tail, whose rest is nothing, but loss in the middle.
 bool record_follows(std::string_view bytes) {
   const std::size_t size = std::min(bytes.size(), kResyncSizeMax);
   for (std::size_t at = 1; at + kFrameOverhead < size; ++at) {
@@ -71,7 +71,8 @@ std::string write_wal_frame(WalRecordType type, std::string_view payload) {
 Result<WalFrame> read_wal_frame(std::string_view bytes) {
   if (bytes.size() < kFrameOverhead) return torn("shorter than any");
   const std::uint32_t length = u32_at(bytes, 1);
-  if (length > kWalPayloadSizeMax || length > bytes.size() - kFrameOverhead) return torn("ends early");
+  if (length > kWalPayloadSizeMax || length > bytes.size() - kFrameOverhead)
+    return torn("ends early");
   if (crc32c(bytes.substr(0, 5 + length)) != u32_at(bytes, 5 + length)) return torn("bad checksum");
   const auto type_byte = static_cast<std::uint8_t>(bytes[0]);
   const std::uint8_t type = type_byte & static_cast<std::uint8_t>(~kWalCompressed);
@@ -87,11 +88,13 @@ Result<WalFrame> read_wal_frame(std::string_view bytes) {
   return frame;
 }
 
-Result<std::unique_ptr<Wal>> Wal::open(FileSystem& files, Options options, const Consumer& consume) {
+Result<std::unique_ptr<Wal>> Wal::open(FileSystem& files, Options options,
+                                       const Consumer& consume) {
   std::unique_ptr<Wal> wal(new Wal(files, std::move(options)));
   HF_TRY(files.create_directories(wal->options_.directory));
   HF_TRY(wal->replay(consume));
-  // On a full disk what is there is served all the same; appends are refused until a segment can be begun.
+  // On a full disk what is there is served all the same; appends are refused until a segment can be
+  // begun.
   if (const auto begun = wal->begin_segment(); !begun && begun.error().code() != Code::kExhausted) {
     return begun.error();
   }
@@ -136,7 +139,8 @@ Result<void> Wal::replay_segment(std::uint64_t number, bool last, const Consumer
     rest.remove_prefix(kMagic.size());
     while (!rest.empty()) {
       const auto frame = read_wal_frame(rest);
-      const Result<void> used = frame ? consume(frame->type, frame->payload) : Result<void>(frame.error());
+      const Result<void> used =
+          frame ? consume(frame->type, frame->payload) : Result<void>(frame.error());
       if (!used) {
         reason = used.error().message();
         break;
@@ -157,9 +161,9 @@ Result<void> Wal::replay_segment(std::uint64_t number, bool last, const Consumer
   }
   HF_PROBE("wal: corrupt segment set aside");
   corrupt_.insert(number);
-  problems_.push_back("metrics log segment " + path(number) + " is corrupt from byte " + std::to_string(good) +
-                      " on (" + reason + "): " + std::to_string(rest.size()) +
-                      " bytes are lost; it is kept as .corrupt");
+  problems_.push_back("metrics log segment " + path(number) + " is corrupt from byte " +
+                      std::to_string(good) + " on (" + reason + "): " +
+                      std::to_string(rest.size()) + " bytes are lost; it is kept as .corrupt");
   return {};
 }
 
@@ -195,7 +199,8 @@ Result<void> Wal::repair() {
 }
 
 Result<void> Wal::append(WalRecordType type, std::string_view payload) {
-  if (payload.size() > kWalPayloadSizeMax) return Error(Code::kTooLarge, "a batch is over the log's record limit");
+  if (payload.size() > kWalPayloadSizeMax)
+    return Error(Code::kTooLarge, "a batch is over the log's record limit");
   if (!file_) HF_TRY(begin_segment().context("begin the metrics log"));
   if (needs_repair_) HF_TRY(repair().context("repair the metrics log"));
   const std::string frame = write_wal_frame(type, payload);

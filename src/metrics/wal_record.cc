@@ -38,7 +38,8 @@ Result<std::vector<WalSeries>> read_series(ByteReader& in) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t id = in.varint();
     const std::uint64_t label_count = in.varint();
-    if (!in.ok() || id == 0 || id > UINT32_MAX || label_count > in.left()) return bad("a series is wrong");
+    if (!in.ok() || id == 0 || id > UINT32_MAX || label_count > in.left())
+      return bad("a series is wrong");
     std::vector<model::Label> labels;
     for (std::uint64_t k = 0; k < label_count; ++k) {
       const std::string_view name = in.text();

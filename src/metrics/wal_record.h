@@ -1,7 +1,8 @@
 // metrics/wal_record.h: what one append leaves in the write-ahead log, as bytes.
 //
-// Purpose     A batch names the series it is first to use in this epoch of the log, then its samples by
-//             series id. Encoding and decoding stand here alone; framing and checksums are wal.h's.
+// Purpose     A batch names the series it is first to use in this epoch of the log, then its
+//             samples by series id. Encoding and decoding stand here alone; framing and checksums
+//             are wal.h's.
 // Errors      kDataLoss on payloads that the encoder did not write.
 // Threads     Values.
 // Source      docs/formats/wal.md draws every byte.
@@ -55,7 +56,7 @@ class WalBatchWriter {
   std::size_t series_count_ = 0;
   std::size_t float_count_ = 0;
   std::size_t histogram_count_ = 0;
-  SeriesId float_id_ = 0;       // of the sample before
+  SeriesId float_id_ = 0;  // of the sample before
   Timestamp float_time_ = 0;
 };
 

@@ -12,12 +12,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const WalSeries& series : batch->series) writer.add_series(series.id, series.labels);
     for (const WalSample& sample : batch->samples) writer.add_sample(sample.id, sample.sample);
     const auto again = decode_wal_batch(writer.take());
-    if (!again || again->samples.size() != batch->samples.size() || again->series.size() != batch->series.size()) {
+    if (!again || again->samples.size() != batch->samples.size() ||
+        again->series.size() != batch->series.size()) {
       std::abort();
     }
   }
   if (const auto metadata = decode_wal_metadata(rest)) {
-    if (!decode_wal_metadata(encode_wal_metadata(metadata->metric, metadata->metadata))) std::abort();
+    if (!decode_wal_metadata(encode_wal_metadata(metadata->metric, metadata->metadata)))
+      std::abort();
   }
   while (!rest.empty()) {
     const auto frame = read_wal_frame(rest);

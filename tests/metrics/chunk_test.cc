@@ -50,25 +50,40 @@ std::vector<Sample> round_trip(const std::vector<Sample>& samples) {
 
 double odd_value(Random& random) {
   switch (random.below(10)) {
-    case 0: return model::stale_marker();
-    case 1: return std::bit_cast<double>(0x7ff0000000000000ULL | (random.next() & 0xfffffffffffffULL));  // any NaN
-    case 2: return std::numeric_limits<double>::infinity();
-    case 3: return -std::numeric_limits<double>::infinity();
-    case 4: return -0.0;
-    case 5: return std::numeric_limits<double>::denorm_min();
-    case 6: return std::bit_cast<double>(random.next());
-    case 7: return static_cast<double>(random.below(1000));
-    default: return 12.5;
+    case 0:
+      return model::stale_marker();
+    case 1:
+      return std::bit_cast<double>(0x7ff0000000000000ULL |
+                                   (random.next() & 0xfffffffffffffULL));  // any NaN
+    case 2:
+      return std::numeric_limits<double>::infinity();
+    case 3:
+      return -std::numeric_limits<double>::infinity();
+    case 4:
+      return -0.0;
+    case 5:
+      return std::numeric_limits<double>::denorm_min();
+    case 6:
+      return std::bit_cast<double>(random.next());
+    case 7:
+      return static_cast<double>(random.below(1000));
+    default:
+      return 12.5;
   }
 }
 
 std::int64_t odd_step(Random& random) {
   switch (random.below(8)) {
-    case 0: return 1;
-    case 1: return static_cast<std::int64_t>(1 + random.below(1ULL << 52));
-    case 2: return static_cast<std::int64_t>(14990 + random.below(20));
-    case 3: return static_cast<std::int64_t>(1 + random.below(1ULL << random.below(40)));
-    default: return 15000;
+    case 0:
+      return 1;
+    case 1:
+      return static_cast<std::int64_t>(1 + random.below(1ULL << 52));
+    case 2:
+      return static_cast<std::int64_t>(14990 + random.below(20));
+    case 3:
+      return static_cast<std::int64_t>(1 + random.below(1ULL << random.below(40)));
+    default:
+      return 15000;
   }
 }
 
@@ -76,7 +91,8 @@ TEST(Chunk, GivesBackEveryBitOfAnyFloatAtAnyTime) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     SeededRandom random(seed);
     std::vector<Sample> samples;
-    std::int64_t t = static_cast<std::int64_t>(random.below(1ULL << 61)) * (random.chance(0.5) ? 1 : -1);
+    std::int64_t t =
+        static_cast<std::int64_t>(random.below(1ULL << 61)) * (random.chance(0.5) ? 1 : -1);
     const std::size_t count = 1 + random.below(600);
     for (std::size_t i = 0; i < count && t < model::kTimestampMax; ++i) {
       samples.push_back({t, odd_value(random), nullptr});
@@ -88,8 +104,10 @@ TEST(Chunk, GivesBackEveryBitOfAnyFloatAtAnyTime) {
 }
 
 TEST(Chunk, HoldsTheLargestStepThereIs) {
-  const std::vector<Sample> samples = {
-      {model::kTimestampMin, 1, nullptr}, {0, 2, nullptr}, {1, 3, nullptr}, {model::kTimestampMax, 4, nullptr}};
+  const std::vector<Sample> samples = {{model::kTimestampMin, 1, nullptr},
+                                       {0, 2, nullptr},
+                                       {1, 3, nullptr},
+                                       {model::kTimestampMax, 4, nullptr}};
   expect_same(samples, round_trip(samples));
 }
 
@@ -99,7 +117,8 @@ Histogram odd_histogram(Random& random, const Histogram* before) {
     h = *before;
     for (double& v : h.positive_buckets) v += static_cast<double>(random.below(3));
   } else {
-    h.schema = random.chance(0.3) ? Histogram::kCustomBuckets : static_cast<std::int32_t>(random.below(13)) - 4;
+    h.schema = random.chance(0.3) ? Histogram::kCustomBuckets
+                                  : static_cast<std::int32_t>(random.below(13)) - 4;
     h.counter_reset = static_cast<model::CounterReset>(random.below(4));
     h.zero_threshold = 1e-128;
     for (std::uint64_t i = random.below(4); i > 0; --i) {
@@ -169,7 +188,8 @@ TEST(Chunk, SurvivesAnyBytesThrownAtIt) {
     for (char& c : bytes) c = static_cast<char>(random.next());
     Samples out;
     const auto kind = static_cast<ChunkKind>(random.below(4));
-    (void)decode_chunk(kind, static_cast<std::uint32_t>(random.below(200)), bytes, 0, 1'000'000, out);
+    (void)decode_chunk(kind, static_cast<std::uint32_t>(random.below(200)), bytes, 0, 1'000'000,
+                       out);
     EXPECT_EQ(out.times.size(), out.values.size());
   }
 }

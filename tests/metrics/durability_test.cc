@@ -14,7 +14,8 @@ const std::string kWalFolder = "/data/metrics/wal";
 
 std::vector<std::string> segments(Machine& m) {
   std::vector<std::string> result;
-  for (const FileInfo& file : *m.files.list(kWalFolder)) result.push_back(kWalFolder + "/" + file.name);
+  for (const FileInfo& file : *m.files.list(kWalFolder))
+    result.push_back(kWalFolder + "/" + file.name);
   return result;
 }
 
@@ -123,7 +124,8 @@ TEST(Blocks, ACorruptBlockIsSetAsideAndNamedAndTheRestServed) {
     ASSERT_TRUE(put(*store, kA, t + 1000, 7));
     ASSERT_TRUE(store->flush());
     store.reset();
-    const std::string path = "/data/metrics/blocks/" + m.files.list("/data/metrics/blocks")->front().name;
+    const std::string path =
+        "/data/metrics/blocks/" + m.files.list("/data/metrics/blocks")->front().name;
     std::string bytes = *m.files.read_file(path);
     const std::size_t at = from_end == 0 ? 20 : bytes.size() - from_end;
     bytes[at] = static_cast<char>(bytes[at] ^ 1);
@@ -199,12 +201,13 @@ TEST(FullDisk, AStartStillServesWhatIsThere) {
   EXPECT_EQ(put(*store, kA, m.now() + 1, 1)->appended, 1U);
 }
 
-// One life of a store on a machine that loses power: everything synced must be there after it, everything
-// there must have been appended, with exactly its bits.
+// One life of a store on a machine that loses power: everything synced must be there after it,
+// everything there must have been appended, with exactly its bits.
 class CrashStory {
  public:
   explicit CrashStory(std::uint64_t seed) : m_(seed), random_(seed * 7919) {
-    for (int i = 0; i < 12; ++i) series_.push_back({{"__name__", "m" + std::to_string(i % 3)}, {"id", std::to_string(i)}});
+    for (int i = 0; i < 12; ++i)
+      series_.push_back({{"__name__", "m" + std::to_string(i % 3)}, {"id", std::to_string(i)}});
     options_ = m_.options();
     options_.wal_segment_size_max = 200 + random_.below(3000);
   }
@@ -254,7 +257,8 @@ class CrashStory {
   void check(const Content& found) {
     for (const auto& [series, samples] : synced_) {
       for (const auto& [t, bits] : samples) {
-        ASSERT_TRUE(found.contains(series) && found.at(series).contains(t)) << series << " lost " << t;
+        ASSERT_TRUE(found.contains(series) && found.at(series).contains(t))
+            << series << " lost " << t;
       }
     }
     for (const auto& [series, samples] : found) {
@@ -320,7 +324,8 @@ TEST(FailingDisk, NeverAnswersWrongOn60Seeds) {
     for (int i = 0; i < 80; ++i) {
       const double value = i * 0.5;
       const auto result = put(*store, i % 3 ? kA : kB, t + i, value);
-      if (result) acknowledged[(i % 3 ? kA : kB).text()][t + i] = std::bit_cast<std::uint64_t>(value);
+      if (result)
+        acknowledged[(i % 3 ? kA : kB).text()][t + i] = std::bit_cast<std::uint64_t>(value);
       if (i % 20 == 19) (void)store->flush();
     }
     m.files.set_failing(0);

@@ -17,7 +17,8 @@ namespace holdfast::metrics {
 
 // One machine: what is on its disk outlives the stores opened on it.
 struct Machine {
-  explicit Machine(std::uint64_t seed) : random(seed), files(random, &clock), network(executor, random) {}
+  explicit Machine(std::uint64_t seed)
+      : random(seed), files(random, &clock), network(executor, random) {}
 
   SeededRandom random;
   SimClock clock;
@@ -43,9 +44,7 @@ struct Machine {
 // What a store holds, or should hold: by series text, time to value bits (histograms by their sum).
 using Content = std::map<std::string, std::map<Timestamp, std::uint64_t>>;
 
-inline Matcher any_name() {
-  return *Matcher::make(model::MatchOp::kRegex, "__name__", ".+");
-}
+inline Matcher any_name() { return *Matcher::make(model::MatchOp::kRegex, "__name__", ".+"); }
 
 inline Result<Content> content_of(const Reader& store, Timestamp from = model::kTimestampMin,
                                   Timestamp to = model::kTimestampMax) {
@@ -57,7 +56,9 @@ inline Result<Content> content_of(const Reader& store, Timestamp from = model::k
   for (const Column& column : HF_TRY(store.select(request))) {
     auto& samples = content[column.labels->text()];
     for (std::size_t i = 0; i < column.times.size(); ++i) {
-      if (i > 0) { EXPECT_LT(column.times[i - 1], column.times[i]); }
+      if (i > 0) {
+        EXPECT_LT(column.times[i - 1], column.times[i]);
+      }
       double value = column.values[i];
       if (!column.histograms.empty() && column.histograms[i]) value = column.histograms[i]->sum;
       samples[column.times[i]] = std::bit_cast<std::uint64_t>(value);

@@ -17,7 +17,8 @@ Labels random_labels(Random& random, std::uint64_t unique) {
   std::vector<model::Label> labels = {{"__name__", "m" + std::to_string(random.below(5))},
                                       {"id", std::to_string(unique)}};
   for (const char* name : {"a", "b", "c"}) {
-    if (random.chance(0.7)) labels.push_back({name, std::string(1, static_cast<char>('p' + random.below(6)))});
+    if (random.chance(0.7))
+      labels.push_back({name, std::string(1, static_cast<char>('p' + random.below(6)))});
   }
   return Labels(std::move(labels));
 }
@@ -25,11 +26,14 @@ Labels random_labels(Random& random, std::uint64_t unique) {
 Matcher random_matcher(Random& random) {
   static const std::vector<std::string> names = {"__name__", "a", "b", "c", "id", "absent"};
   static const std::vector<std::string> values = {"", "p", "q", "m1", "7", "zz"};
-  static const std::vector<std::string> patterns = {"", ".*", ".+", "p|q", "m[12]", "1.*", "p?", "(r|s|t)", "[^p]*"};
+  static const std::vector<std::string> patterns = {"",    ".*", ".+",      "p|q",  "m[12]",
+                                                    "1.*", "p?", "(r|s|t)", "[^p]*"};
   const std::string& name = names[random.below(names.size())];
   const auto op = static_cast<MatchOp>(random.below(4));
   const bool regex = op == MatchOp::kRegex || op == MatchOp::kNotRegex;
-  return *Matcher::make(op, name, regex ? patterns[random.below(patterns.size())] : values[random.below(values.size())]);
+  return *Matcher::make(
+      op, name,
+      regex ? patterns[random.below(patterns.size())] : values[random.below(values.size())]);
 }
 
 TEST(Index, AgreesWithAMapOnRandomMatchers) {
@@ -79,7 +83,8 @@ TEST(Index, KeepsASharedStringOnceAndForgetsItWithItsLastSeries) {
   const std::uint64_t empty = index.memory_size();
   std::vector<SeriesId> ids;
   const std::string value(10'000, 'x');
-  for (int i = 0; i < 100; ++i) ids.push_back(index.add(Labels{{"big", value}, {"id", std::to_string(i)}}, 0));
+  for (int i = 0; i < 100; ++i)
+    ids.push_back(index.add(Labels{{"big", value}, {"id", std::to_string(i)}}, 0));
   EXPECT_LT(index.memory_size(), empty + 100'000);
   index.remove(ids);
   EXPECT_EQ(index.series_count(), 0U);

@@ -77,7 +77,8 @@ TEST(Store, JudgesEachSampleAloneAndCountsWhy) {
     EXPECT_EQ(result->too_old, c.too_old) << c.name;
     EXPECT_EQ(result->out_of_order, c.out_of_order) << c.name;
     EXPECT_EQ(result->duplicate, c.duplicate) << c.name;
-    EXPECT_EQ(result->first_error.empty(), result->rejected() == 0) << c.name << result->first_error;
+    EXPECT_EQ(result->first_error.empty(), result->rejected() == 0)
+        << c.name << result->first_error;
   }
   EXPECT_EQ(count_of(must_content(*store)), 3U);
   EXPECT_EQ(store->stats().samples_rejected, 4U);
@@ -141,9 +142,10 @@ TEST(Store, AFloatAndAHistogramOfOneBatchAreReplayedInOrder) {
   h.positive_buckets = {1, 2};
   const auto histogram = std::make_shared<const model::Histogram>(h);
   auto store = m.open();
-  const std::vector<SampleIn> batch = {{SeriesRef::kNone, &kA, {t, 0, histogram}},
-                                       {SeriesRef::kNone, &kA, {t + 1, model::stale_marker(), nullptr}},
-                                       {SeriesRef::kNone, &kA, {t + 2, 0, histogram}}};
+  const std::vector<SampleIn> batch = {
+      {SeriesRef::kNone, &kA, {t, 0, histogram}},
+      {SeriesRef::kNone, &kA, {t + 1, model::stale_marker(), nullptr}},
+      {SeriesRef::kNone, &kA, {t + 2, 0, histogram}}};
   ASSERT_EQ(store->append(batch)->appended, 3U);
   for (int round = 0; round < 3; ++round) {
     SelectRequest request;
@@ -156,7 +158,9 @@ TEST(Store, AFloatAndAHistogramOfOneBatchAreReplayedInOrder) {
     EXPECT_EQ((*columns)[0].histograms[1], nullptr);
     EXPECT_TRUE(model::is_stale((*columns)[0].values[1]));
     EXPECT_EQ(*(*columns)[0].histograms[2], h);
-    if (round == 1) { ASSERT_TRUE(store->flush()); }
+    if (round == 1) {
+      ASSERT_TRUE(store->flush());
+    }
     store.reset();
     store = m.open();
   }
@@ -171,12 +175,20 @@ TEST(Store, AnswersLabelsAndSeriesOfTheRange) {
   ASSERT_TRUE(put(*store, Labels({{"__name__", "down"}, {"zone", "x"}}), t + 1000, 1));
   for (int round = 0; round < 2; ++round) {
     const auto all = model::kTimestampMax;
-    EXPECT_EQ(*store->label_names({}, 0, all), (std::vector<std::string>{"__name__", "instance", "zone"}));
-    EXPECT_EQ(*store->label_names({}, 0, t + 500), (std::vector<std::string>{"__name__", "instance"}));
-    EXPECT_EQ(*store->label_values("__name__", {}, 0, all), (std::vector<std::string>{"down", "up"}));
-    EXPECT_EQ(*store->label_values("zone", {{Matcher::equal("__name__", "up")}}, 0, all), std::vector<std::string>{});
+    EXPECT_EQ(*store->label_names({}, 0, all),
+              (std::vector<std::string>{"__name__", "instance", "zone"}));
+    EXPECT_EQ(*store->label_names({}, 0, t + 500),
+              (std::vector<std::string>{"__name__", "instance"}));
+    EXPECT_EQ(*store->label_values("__name__", {}, 0, all),
+              (std::vector<std::string>{"down", "up"}));
+    EXPECT_EQ(*store->label_values("zone", {{Matcher::equal("__name__", "up")}}, 0, all),
+              std::vector<std::string>{});
     EXPECT_EQ(store->series({{Matcher::equal("__name__", "up")}}, 0, all, 0)->size(), 1U);
-    EXPECT_EQ(store->series({{Matcher::equal("__name__", "up")}, {Matcher::equal("zone", "x")}}, 0, all, 0)->size(), 2U);
+    EXPECT_EQ(
+        store
+            ->series({{Matcher::equal("__name__", "up")}, {Matcher::equal("zone", "x")}}, 0, all, 0)
+            ->size(),
+        2U);
     EXPECT_EQ(store->series({}, 0, all, 1)->size(), 1U);
     // Between two samples there is none, though the series lives on both sides.
     EXPECT_EQ(store->series({{Matcher::equal("__name__", "up")}}, t + 40, t + 60, 0)->size(), 0U);
@@ -213,7 +225,9 @@ TEST(Store, KeepsMetadataOverRestartAndFlush) {
     EXPECT_EQ(all.at("http_seconds")[0].unit, "seconds");
     EXPECT_EQ(store->metadata("up", 0).size(), 1U);
     EXPECT_EQ(store->metadata("", 1).size(), 1U);
-    if (round % 2 == 0) { ASSERT_TRUE(store->flush()); }
+    if (round % 2 == 0) {
+      ASSERT_TRUE(store->flush());
+    }
     store.reset();
     store = m.open();
   }
@@ -226,18 +240,22 @@ TEST(Store, FlushAndReopenChangeNoAnswer) {
   SeededRandom random(11);
   Timestamp t = m.now();
   std::vector<Labels> series;
-  for (int i = 0; i < 60; ++i) series.push_back({{"__name__", "m" + std::to_string(i % 7)}, {"id", std::to_string(i)}});
+  for (int i = 0; i < 60; ++i)
+    series.push_back({{"__name__", "m" + std::to_string(i % 7)}, {"id", std::to_string(i)}});
   for (int step = 0; step < 400; ++step) {
     t += 15000;
     std::vector<SampleIn> batch;
     for (const Labels& labels : series) {
       if (!random.chance(0.9)) continue;
-      const double value = random.chance(0.02) ? model::stale_marker() : std::floor(random.unit() * 100);
+      const double value =
+          random.chance(0.02) ? model::stale_marker() : std::floor(random.unit() * 100);
       batch.push_back({SeriesRef::kNone, &labels, {t, value, nullptr}});
       want[labels.text()][t] = std::bit_cast<std::uint64_t>(value);
     }
     ASSERT_EQ(store->append(batch)->rejected(), 0U);
-    if (step % 90 == 50) { ASSERT_TRUE(store->flush()); }
+    if (step % 90 == 50) {
+      ASSERT_TRUE(store->flush());
+    }
     if (step % 130 == 99) {
       store.reset();
       store = m.open();
@@ -316,7 +334,8 @@ TEST(Store, FlushesByItselfWhenTheHeadSpansHours) {
   ASSERT_TRUE(put(*store, kA, t, 1));
   ASSERT_TRUE(put(*store, kA, t + to_ms(Duration(3h)), 2));
   m.executor.run_for(10min);
-  EXPECT_EQ(store->stats().samples_in_memory, 2U);  // not at each tick: an old sample would cause a storm
+  EXPECT_EQ(store->stats().samples_in_memory,
+            2U);  // not at each tick: an old sample would cause a storm
   m.executor.run_for(6min);
   EXPECT_EQ(store->stats().samples_in_memory, 0U);
   EXPECT_EQ(count_of(must_content(*store)), 2U);
