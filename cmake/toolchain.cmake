@@ -22,7 +22,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-reference
                       -Wno-stringop-overread -Wno-overloaded-virtual)
 else()
-  add_compile_options(-Wthread-safety -Wno-unknown-warning-option)
+  add_compile_options(-Wno-unknown-warning-option)
 endif()
 
 if(HOLDFAST_SANITIZE)

@@ -1,0 +1,37 @@
+// app/api/event_hub.h: the journal's news as server-sent events for consoles.
+//
+// Purpose     GET /api/holdfast/v1/events. Each journal entry becomes one event: name = topic, data = body, id = sequence number.
+//             Last-Event-ID (header or parameter `after`) replays what was missed, at most 1,000 entries; when more was missed
+//             the event "reset" tells the client to load everything anew.
+// Threads     Control strand, but for sending, which EventStream allows from anywhere.
+// Limits      256 streams; one more is refused with 503.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/env.h"
+#include "net/http.h"
+#include "state/journal.h"
+
+namespace holdfast::app {
+
+class EventHub {
+ public:
+  EventHub(Env& env, state::Journal& journal);
+  void add_routes(net::Router& router);
+  std::size_t stream_count() const { return streams_.size(); }
+
+ private:
+  void open(const net::Request& request, net::ResponderPtr responder);
+  void replay(net::EventStream& stream, state::Seq after);
+  void publish(const state::Entry& entry);
+
+  Env& env_;
+  state::Journal& journal_;
+  std::vector<std::shared_ptr<net::EventStream>> streams_;
+  std::unique_ptr<state::Subscription> subscription_;
+};
+
+}  // namespace holdfast::app

@@ -1,0 +1,57 @@
+// app/config.h: holdfast.yaml, the root of all configuration, read whole or not at all.
+//
+// Purpose     parse + validate into plain values. Unknown members, wrong types, duplicate keys, missing variables, references to
+//             nothing are findings, all of them at once, each "file:line:column: what is wrong; what is allowed".
+// Expansion   ${VAR} and ${VAR:-default} in every text value; a missing variable without default is a finding.
+// Includes    `rules` names Prometheus rule files relative to the file that names them.
+// Threads     Pure functions over env.files.
+// Source      docs/configuration.md describes every member.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/env.h"
+#include "base/yaml.h"
+#include "detect/rules/rule_file.h"
+#include "model/service.h"
+#include "respond/incident/incidents.h"
+#include "respond/notify/notifier.h"
+
+namespace holdfast::app {
+
+struct Config {
+  std::string file;  // empty: none was given
+  std::string external_url = "http://127.0.0.1:8040";
+  model::Labels external_labels;
+  bool host_metrics = true;
+  Duration host_interval = 5s;
+  Duration evaluation_interval = 15s;  // of rule groups that name none
+  std::vector<model::Service> services;
+  std::vector<model::Target> targets;
+  std::vector<model::Probe> probes;
+  std::vector<detect::RuleGroup> rule_groups;
+  respond::NotifierOptions notify;
+  respond::IncidentOptions incidents;
+};
+
+struct ConfigResult {
+  Config config;
+  std::vector<Finding> findings;  // empty: good
+};
+
+ConfigResult load_config(FileSystem& files, const std::string& path, const Variables& variables);
+ConfigResult parse_config(FileSystem& files, const std::string& path, std::string_view yaml,
+                          const Variables& variables);
+
+// What `holdfast check FILE` takes a file for, by its top members.
+enum class FileKind { kHoldfast, kPrometheusRules, kPrometheusConfig, kAlertmanagerConfig, kDashboard, kUnknown };
+FileKind recognise(std::string_view text);
+std::string_view file_kind_name(FileKind kind);
+// Checks any kind of file; empty: good.
+std::vector<Finding> check_file(FileSystem& files, const std::string& path, const Variables& variables);
+
+}  // namespace holdfast::app

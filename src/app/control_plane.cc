@@ -1,0 +1,81 @@
+#include "app/control_plane.h"
+
+#include "act/platform/process_platform.h"
+#include "base/log.h"
+
+namespace holdfast::app {
+namespace {
+
+constexpr Duration kMaintainEvery = 1min;
+// What an orderly stop allows instances beyond their own stop_grace.
+constexpr Duration kStopMargin = 5s;
+
+Duration longest_grace(const std::vector<model::Service>& services) {
+  Duration longest = 0s;
+  for (const auto& service : services) longest = std::max(longest, service.platform.stop_grace);
+  return longest;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config& config, const ControlPlaneOptions& options,
+                                                         act::Processes& processes) {
+  std::unique_ptr<ControlPlane> plane(new ControlPlane(env));
+  plane->config = config;
+  metrics::StoreOptions store;
+  store.directory = options.data + "/metrics";
+  store.retention = options.retention;
+  plane->store = HF_TRY(metrics::Store::open(env, store).context("metrics"));
+  plane->journal = HF_TRY(state::open_journal(env, {options.data + "/journal"}).context("journal"));
+  plane->engine = std::make_unique<query::promql::Engine>(*plane->store, env.clock);
+  plane->client = std::make_unique<net::Client>(env);
+  plane->outbox = std::make_unique<state::Outbox>(env, *plane->journal);
+  plane->prober_ = std::make_unique<act::HttpHealthProber>(env);
+  plane->platform_ = std::make_unique<act::ProcessPlatform>(
+      act::InstanceParts{env, *plane->journal, processes, *plane->prober_, options.data}, config.services);
+  plane->conductor = std::make_unique<act::Conductor>(env, *plane->journal, *plane->platform_, act::make_routers(env, config.services), config.services);
+  plane->notifier = std::make_unique<respond::Notifier>(env, *plane->client, *plane->outbox, config.notify);
+  plane->incidents = std::make_unique<respond::Incidents>(env, *plane->journal, *plane->outbox, *plane->notifier, config.incidents);
+  plane->rules = std::make_unique<detect::RuleManager>(env, *plane->store, *plane->journal, detect::ManagerOptions{config.external_labels, config.external_url});
+  plane->healer = std::make_unique<recover::Healer>(env, *plane->journal, *plane->outbox, *plane->conductor, *plane->engine);
+  plane->drills = std::make_unique<learn::Drills>(env, *plane->journal, *plane->conductor, *plane->client, *plane->engine);
+
+  // Who listens starts before who speaks: incidents and healer hear of everything the platform and the rules find.
+  HF_TRY(plane->incidents->start(config.services).context("incidents"));
+  HF_TRY(plane->healer->start(config.services).context("healer"));
+  HF_TRY(plane->drills->start(config.services).context("drills"));
+  HF_TRY(plane->outbox->start().context("outbox"));
+  HF_TRY(plane->conductor->start().context("services"));
+  HF_TRY(plane->rules->start(config.rule_groups).context("rules"));
+  plane->schedule_maintenance();
+  return plane;
+}
+
+ControlPlane::~ControlPlane() { env.executor.cancel(maintenance_); }
+
+void ControlPlane::schedule_maintenance() {
+  maintenance_ = env.executor.post_after(Lane::kPool, kMaintainEvery, [this] {
+    if (auto done = store->maintain(to_ms(env.clock.now())); !done) {
+      log_error("metrics maintenance failed; it is tried again", {{"error", done.error().message()}});
+    }
+    env.executor.post(Lane::kControl, [this] { schedule_maintenance(); });
+  });
+}
+
+void ControlPlane::reconfigure(const Config& fresh) {
+  config = fresh;
+  notifier->configure(config.notify);
+  incidents->configure(config.incidents, config.services);
+  healer->configure(config.services);
+  drills->configure(config.services);
+  rules->set_groups(config.rule_groups);
+}
+
+void ControlPlane::stop(std::function<void()> done) {
+  conductor->stop_all(longest_grace(config.services) + kStopMargin, [this, done] {
+    journal->drain();
+    done();
+  });
+}
+
+}  // namespace holdfast::app

@@ -1,0 +1,154 @@
+// The command line: words and options to one function call each. What they do stands elsewhere.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "app/cli/commands.h"
+#include "app/config.h"
+#include "app/daemon.h"
+#include "app/machine.h"
+#include "base/log.h"
+#include "learn/load/load_generator.h"
+
+namespace {
+
+using namespace holdfast;
+using namespace holdfast::app;
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+int report(const Result<void>& result) {
+  if (result) return 0;
+  std::fprintf(stderr, "holdfast: %s\n", result.error().message().c_str());
+  return 1;
+}
+
+// Every duration option reads Prometheus' form.
+CLI::Option* duration_option(CLI::App* app, const std::string& name, Duration& into, const std::string& help) {
+  return app->add_option_function<std::string>(
+      name,
+      [&into](const std::string& text) {
+        auto parsed = parse_duration(text);
+        if (!parsed) throw CLI::ValidationError(parsed.error().message());
+        into = *parsed;
+      },
+      help);
+}
+
+int check_files(const std::vector<std::string>& paths) {
+  PosixFileSystem files;
+  std::size_t bad = 0;
+  for (const auto& path : paths) {
+    const auto findings = check_file(files, path, environment);
+    for (const auto& finding : findings) std::printf("%s\n", finding.text().c_str());
+    if (findings.empty()) std::printf("%s: good\n", path.c_str());
+    bad += findings.empty() ? 0 : 1;
+  }
+  return bad == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{"Holdfast keeps production services standing."};
+  cli.require_subcommand(1);
+  cli.fallthrough();
+  int status = 0;
+  bool as_json = false;
+  RemoteOptions remote_options;
+  const auto remote_command = [&](CLI::App* app) {
+    app->add_option("--url", remote_options.url, "where Holdfast listens")->capture_default_str();
+    app->add_option("--token", remote_options.token, "admin token (default: HOLDFAST_TOKEN, then <data>/admin-token)");
+    app->add_option("--data", remote_options.data, "data directory, to find the token")->capture_default_str();
+    app->add_flag("--json", as_json, "print the API's answer");
+    return app;
+  };
+
+  ServeOptions serve_options;
+  std::string auth = "on";
+  auto* serve_app = cli.add_subcommand("serve", "watch, detect, respond and heal");
+  serve_app->add_option("--config", serve_options.config, "holdfast.yaml; without it only this host is watched");
+  serve_app->add_option("--data", serve_options.data, "directory for everything kept")->capture_default_str();
+  serve_app->add_option("--listen", serve_options.listen, "HOST:PORT")->capture_default_str();
+  serve_app->add_option("--auth", auth, "on or off; off only on loopback")->check(CLI::IsMember({"on", "off"}))->capture_default_str();
+  duration_option(serve_app, "--retention", serve_options.retention, "how long metrics are kept [15d]");
+  serve_app->callback([&] {
+    serve_options.auth = auth == "on";
+    status = report(serve(serve_options));
+  });
+
+  std::vector<std::string> files;
+  auto* check_app = cli.add_subcommand("check", "check configuration, rule and dashboard files; nothing is started");
+  check_app->add_option("FILE", files)->required();
+  check_app->callback([&] { status = check_files(files); });
+
+  QueryCommand query;
+  auto* query_app = remote_command(cli.add_subcommand("query", "ask PromQL"));
+  query_app->add_option("EXPR", query.expression)->required();
+  query_app->add_option("--time", query.time, "moment: seconds since the epoch or RFC 3339");
+  query_app->add_option("--start", query.start, "begin of a range");
+  query_app->add_option("--end", query.end, "end of a range")->needs("--start");
+  query_app->add_option("--step", query.step, "step of a range")->capture_default_str();
+  query_app->callback([&] {
+    Remote remote(remote_options);
+    status = run_query(remote, query, as_json);
+  });
+
+  auto* incident_app = cli.add_subcommand("incident", "list, show, acknowledge and resolve incidents");
+  incident_app->require_subcommand(1);
+  std::string state = "active", id, by, text;
+  auto* list_app = remote_command(incident_app->add_subcommand("list", "incidents, newest first"));
+  list_app->add_option("--state", state, "active, resolved or all")->capture_default_str();
+  list_app->callback([&] {
+    Remote remote(remote_options);
+    status = run_incident_list(remote, state, as_json);
+  });
+  auto* show_app = remote_command(incident_app->add_subcommand("show", "one incident with its timeline and evidence"));
+  show_app->add_option("ID", id)->required();
+  show_app->callback([&] {
+    Remote remote(remote_options);
+    status = run_incident_show(remote, id, as_json);
+  });
+  for (const char* verb : {"ack", "mitigate", "resolve", "note"}) {
+    auto* act_app = remote_command(incident_app->add_subcommand(verb, std::string(verb) + " an incident"));
+    act_app->add_option("ID", id)->required();
+    act_app->add_option("--by", by, "who");
+    act_app->add_option("--text", text, "what to write on the timeline");
+    act_app->callback([&, verb] {
+      Remote remote(remote_options);
+      status = run_incident_act(remote, id, verb, by, text, as_json);
+    });
+  }
+
+  auto* drill_app = cli.add_subcommand("drill", "rehearse failures");
+  drill_app->require_subcommand(1);
+  std::string drill, service;
+  remote_command(drill_app->add_subcommand("list", "kinds of drills, and past runs"))->callback([&] {
+    Remote remote(remote_options);
+    status = run_drill_list(remote, as_json);
+  });
+  auto* drill_run = remote_command(drill_app->add_subcommand("run", "break it, and see it healed"));
+  drill_run->add_option("NAME", drill)->required();
+  drill_run->add_option("--service", service, "default: the first service that is not only supervised");
+  drill_run->callback([&] {
+    Remote remote(remote_options);
+    status = run_drill(remote, drill, service, as_json);
+  });
+
+  learn::LoadOptions load;
+  auto* load_app = cli.add_subcommand("load", "send requests at a steady rate and count each lost one");
+  load_app->add_option("--target,--url", load.url, "what to request")->required();
+  load_app->add_option("--rate", load.rate, "requests per second")->capture_default_str();
+  load_app->add_option("--listen", load.listen, "HOST:PORT for its /metrics");
+  duration_option(load_app, "--duration", load.duration, "stop after this; default: until a signal");
+  load_app->callback([&] { status = learn::run_load(load); });
+
+  cli.add_subcommand("version", "print the version")->callback([] { std::printf("holdfast %s\n", HOLDFAST_VERSION); });
+
+  CLI11_PARSE(cli, argc, argv);
+  return status;
+}
