@@ -62,9 +62,12 @@ class Collector : public http::basic_parser<kIsRequest> {
   Collector(std::size_t header_max, std::size_t body_max) {
     this->header_limit(static_cast<std::uint32_t>(header_max));
     this->body_limit(body_max);
-    this->eager(true);
   }
   bool in_body = false;
+
+  // Whether so few bytes may be offered. The last chunk, which is still to come, takes five; Beast asserts
+  // that it never meets half of one twice.
+  bool can_take(std::size_t size) const { return !in_body || !this->chunked() || size >= 5; }
 
  protected:
   void on_chunk_header_impl(std::uint64_t, BeastView, error_code&) override {}
@@ -81,7 +84,7 @@ class Collector : public http::basic_parser<kIsRequest> {
 class RequestParser::Machine final : public Collector<true> {
  public:
   Machine(std::size_t header_max, std::size_t body_max, HttpFault& fault)
-      : Collector(header_max, body_max), fault_(fault) {}
+      : Collector(2 * header_max + 64, body_max), fault_(fault) {}  // the parser counts exactly
   Request* request = nullptr;
   bool expects_continue = false;
   int version = 11;  // 10 or 11
@@ -172,7 +175,8 @@ std::size_t RequestParser::feed(std::string_view bytes, Request& request) {
     // Empty lines before a request are left over from older clients (RFC 9112, section 2.2).
     while (bytes.substr(eaten).starts_with("\r\n")) eaten += 2;
     bytes.remove_prefix(eaten);
-    if (!bytes.empty() && !(bytes[0] >= 'A' && bytes[0] <= 'Z') && bytes != "\r") {
+    if (bytes == "\r") return eaten;  // half of such a line
+    if (!bytes.empty() && !(bytes[0] >= 'A' && bytes[0] <= 'Z')) {
       self.fault = {400, "not an HTTP request"};
       self.state = ParseState::kFault;
       return eaten;
@@ -180,19 +184,31 @@ std::size_t RequestParser::feed(std::string_view bytes, Request& request) {
   }
   if (bytes.empty() || self.state == ParseState::kDone || self.state == ParseState::kFault) return eaten;
   self.machine->request = &request;
-  const bool was_header = !self.machine->in_body;
   error_code failure;
-  const auto used = self.machine->put(boost::asio::buffer(bytes.data(), bytes.size()), failure);
-  eaten += used;
-  if (failure == http::error::need_more) failure = {};
-  if (was_header && !self.machine->in_body) {
+  std::size_t used = 0;
+  const auto put = [&](bool to_the_end) {
+    self.machine->eager(to_the_end);
+    const auto rest = bytes.substr(used);
+    if (!self.machine->can_take(rest.size())) return;
+    used += self.machine->put(boost::asio::buffer(rest.data(), rest.size()), failure);
+    if (failure == http::error::need_more) failure = {};
+  };
+  if (!self.machine->in_body) {
+    // Counted here: Beast applies its limit to the line and to the fields by themselves, and how it
+    // counts depends on where the bytes were split.
+    put(false);
     self.header_used += used;
-    if (!failure && self.header_used + (bytes.size() - used) > self.header_max) {
-      failure = http::error::header_limit;
-    }
-  } else if (!failure && !self.machine->is_done() && bytes.size() - used > self.header_max) {
-    failure = http::error::bad_chunk;  // a chunk's own line that never ends
+    const auto size = self.header_used + (self.machine->in_body ? 0 : bytes.size() - used);
+    if (!failure && size > self.header_max) failure = http::error::header_limit;
   }
+  if (!failure && self.machine->in_body && !self.machine->is_done() && used < bytes.size()) {
+    put(true);
+    // A chunk's own line that never ends.
+    if (!failure && !self.machine->is_done() && bytes.size() - used > self.header_max) {
+      failure = http::error::bad_chunk;
+    }
+  }
+  eaten += used;
   if (failure) {
     const auto line = bytes.substr(0, bytes.find("\r\n"));
     if (self.fault.reason.empty()) {
@@ -257,6 +273,7 @@ struct ResponseParser::Impl {
 
   void restart() {
     machine.emplace(header_max, body_max);
+    machine->eager(true);
     machine->skip(head);
     state = ParseState::kHeader;
   }
@@ -283,6 +300,7 @@ std::size_t ResponseParser::feed(std::string_view bytes, ClientResponse& respons
     self.machine->response = &response;
     error_code failure;
     const auto rest = bytes.substr(eaten);
+    if (!self.machine->can_take(rest.size())) break;
     const auto used = self.machine->put(boost::asio::buffer(rest.data(), rest.size()), failure);
     eaten += used;
     if (failure == http::error::need_more) failure = {};
