@@ -8,7 +8,8 @@ namespace holdfast::act {
 using nlohmann::json;
 
 namespace {
-constexpr std::string_view kKinds[] = {"restart", "scale", "start_canary", "stop_canary", "set_canary_percent"};
+constexpr std::string_view kKinds[] = {"restart", "scale", "start_canary", "stop_canary",
+                                       "set_canary_percent"};
 }
 
 std::string_view act_kind_name(ActKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
@@ -50,11 +51,21 @@ Result<ActRecord> parse_act(std::string_view body) {
 std::string dump_act(const ActRecord& a) {
   json steps = json::array();
   for (const auto& step : a.report.steps) steps.push_back(step);
-  const json j{{"key", a.key},           {"kind", act_kind_name(a.kind)}, {"service", a.service},
-               {"target", a.target},     {"version", a.version},          {"replicas", a.replicas},
-               {"percent", a.percent},   {"at_ms", to_ms(a.at)},          {"ended", a.ended},
-               {"ok", a.report.ok},      {"error", a.report.error},       {"targets", a.targets},
-               {"restarted", a.restarted}, {"stopped", a.stopped},        {"percent_changes", a.percent_changes},
+  const json j{{"key", a.key},
+               {"kind", act_kind_name(a.kind)},
+               {"service", a.service},
+               {"target", a.target},
+               {"version", a.version},
+               {"replicas", a.replicas},
+               {"percent", a.percent},
+               {"at_ms", to_ms(a.at)},
+               {"ended", a.ended},
+               {"ok", a.report.ok},
+               {"error", a.report.error},
+               {"targets", a.targets},
+               {"restarted", a.restarted},
+               {"stopped", a.stopped},
+               {"percent_changes", a.percent_changes},
                {"steps", std::move(steps)}};
   return j.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -1,7 +1,7 @@
 // act/act_record.h: one request to Operations, as it is remembered: the document "act".
 //
-// Purpose     Makes keys idempotent and lets an interrupted act go on. Written before the act begins, after
-//             each instance it restarted, and when it ends.
+// Purpose     Makes keys idempotent and lets an interrupted act go on. Written before the act
+//             begins, after each instance it restarted, and when it ends.
 // Document    kind "act", id: the key.
 #pragma once
 
@@ -27,10 +27,10 @@ struct ActRecord {
   WallTime at{};
   bool ended = false;
   Report report;
-  std::vector<std::string> targets;   // restart: instance ids, fixed when it begins
-  std::vector<std::string> restarted; // those that are through
-  std::string stopped;                // the one that was stopped and not yet seen ready
-  std::int64_t percent_changes = 0;   // Wanted::percent_changes when it was asked
+  std::vector<std::string> targets;    // restart: instance ids, fixed when it begins
+  std::vector<std::string> restarted;  // those that are through
+  std::string stopped;                 // the one that was stopped and not yet seen ready
+  std::int64_t percent_changes = 0;    // Wanted::percent_changes when it was asked
 };
 
 Result<ActRecord> parse_act(std::string_view body);

@@ -17,7 +17,9 @@ constexpr Duration kTrafficPatience = 5s;
 // On top of the grace period, for SIGKILL to work and the exit to be seen.
 constexpr Duration kExitPatience = 5s;
 
-std::string percent_text(double percent) { return format_double(std::round(percent * 10) / 10) + " %"; }
+std::string percent_text(double percent) {
+  return format_double(std::round(percent * 10) / 10) + " %";
+}
 
 std::set<std::string> ids_of(const Wanted& wanted, const std::string& version, int from, int to) {
   std::set<std::string> ids;
@@ -47,7 +49,8 @@ void wait_until_ready(const ActPtr& act, const std::set<std::string>& ids, const
     for (const auto& id : ids) {
       const auto instance = desk->instance(id);
       if (instance && instance->state == model::InstanceState::kReady) continue;
-      out.push_back(id + " is " + (instance ? std::string(instance_state_name(instance->state)) : "not there") +
+      out.push_back(id + " is " +
+                    (instance ? std::string(instance_state_name(instance->state)) : "not there") +
                     (instance && !instance->detail.empty() ? " (" + instance->detail + ")" : ""));
     }
     return join(out, ", ");
@@ -60,7 +63,10 @@ void wait_until_ready(const ActPtr& act, const std::set<std::string>& ids, const
         if (missing().empty()) return Result<std::string>("ready: " + list_text(ids));
         return std::nullopt;
       },
-      [missing, limit] { return Error(Code::kTimeout, "not ready within " + format_duration(limit) + ": " + missing()); },
+      [missing, limit] {
+        return Error(Code::kTimeout,
+                     "not ready within " + format_duration(limit) + ": " + missing());
+      },
       done);
 }
 
@@ -73,9 +79,11 @@ void wait_until_gone(const ActPtr& act, const std::set<std::string>& ids, const 
         for (const auto& id : ids) {
           if (desk->instance(id)) return std::nullopt;
         }
-        return Result<std::string>(ids.empty() ? "nothing to wait for" : "stopped: " + list_text(ids));
+        return Result<std::string>(ids.empty() ? "nothing to wait for"
+                                               : "stopped: " + list_text(ids));
       },
-      [limit] { return Error(Code::kTimeout, "not stopped within " + format_duration(limit)); }, done);
+      [limit] { return Error(Code::kTimeout, "not stopped within " + format_duration(limit)); },
+      done);
 }
 
 // Ends well in any case: sessions that do not end within the grace period are cut by the stop.
@@ -93,7 +101,9 @@ void drain_away(const ActPtr& act, const std::set<std::string>& ids, const StepD
       },
       [desk, ids]() -> Result<std::string> {
         const auto sessions = desk->sessions_on(ids);
-        return "stopping with " + (sessions ? std::to_string(*sessions) : std::string("an unknown number of")) + " sessions open";
+        return "stopping with " +
+               (sessions ? std::to_string(*sessions) : std::string("an unknown number of")) +
+               " sessions open";
       },
       done);
 }
@@ -101,14 +111,16 @@ void drain_away(const ActPtr& act, const std::set<std::string>& ids, const StepD
 std::string distribution_text(const TrafficView& view) {
   std::vector<std::string> parts;
   for (const auto& server : view.servers) {
-    if (server.status != "maint") parts.push_back(server.name + " " + server.status + " " + std::to_string(server.weight));
+    if (server.status != "maint")
+      parts.push_back(server.name + " " + server.status + " " + std::to_string(server.weight));
   }
-  for (const auto& [group, percent] : view.effective_percent) parts.push_back(group + " " + percent_text(percent));
+  for (const auto& [group, percent] : view.effective_percent)
+    parts.push_back(group + " " + percent_text(percent));
   return join(parts, ", ");
 }
 
-// The canary's part of what the router is asked for: an act that sets a percentage insists on it; others
-// take what is possible, since a canary that is not ready gets nothing.
+// The canary's part of what the router is asked for: an act that sets a percentage insists on it;
+// others take what is possible, since a canary that is not ready gets nothing.
 double canary_share_wanted(const ActPtr& act) {
   const auto& wanted = act->desk->wanted();
   const auto kind = act->record.kind;
@@ -145,7 +157,8 @@ void verify_traffic(const ActPtr& act, const StepDone& done) {
       [desk]() -> Result<std::string> {
         const auto view = desk->traffic();
         if (!view.error.empty()) return Error(Code::kUnavailable, view.error);
-        return Error(Code::kTimeout, "the router does not show the wanted share: " + distribution_text(view));
+        return Error(Code::kTimeout,
+                     "the router does not show the wanted share: " + distribution_text(view));
       },
       done);
 }
@@ -172,29 +185,36 @@ std::deque<Step> scale_steps(const ActPtr& act) {
   const auto leaving = ids_of(desk->wanted(), version, to, from);
   std::deque<Step> steps;
   steps.push_back({"get_current_scale", [from, to, version](const StepDone& done) {
-                     done(std::to_string(from) + " replicas of " + version + ", wanted " + std::to_string(to));
+                     done(std::to_string(from) + " replicas of " + version + ", wanted " +
+                          std::to_string(to));
                    }});
-  steps.push_back({grows ? "scale_up" : "scale_down", [act, desk, version, to, leaving](const StepDone& done) {
-                     const auto tell = [act, desk, done, leaving](Result<std::string> drained) {
-                       desk->converge();
-                       done(std::move(drained));
-                     };
-                     desk->change_wanted(
-                         [version, to](Wanted& w) { (version == w.stable ? w.replicas : w.canary_replicas) = to; },
-                         [act, leaving, tell, done](Result<void> changed) {
-                           if (!changed) return done(changed.error());
-                           if (leaving.empty()) return tell(std::string("asked for"));
-                           drain_away(act, leaving, tell);
-                         });
-                   }});
+  steps.push_back(
+      {grows ? "scale_up" : "scale_down", [act, desk, version, to, leaving](const StepDone& done) {
+         const auto tell = [act, desk, done, leaving](Result<std::string> drained) {
+           desk->converge();
+           done(std::move(drained));
+         };
+         desk->change_wanted(
+             [version, to](Wanted& w) {
+               (version == w.stable ? w.replicas : w.canary_replicas) = to;
+             },
+             [act, leaving, tell, done](Result<void> changed) {
+               if (!changed) return done(changed.error());
+               if (leaving.empty()) return tell(std::string("asked for"));
+               drain_away(act, leaving, tell);
+             });
+       }});
   if (grows) {
     steps.push_back({"wait_for_new_instances", [act, desk, version, to](const StepDone& done) {
                        wait_until_ready(act, ids_of(desk->wanted(), version, 0, to), done);
                      }});
   } else {
-    steps.push_back({"wait_for_shutdown", [act, leaving](const StepDone& done) { wait_until_gone(act, leaving, done); }});
+    steps.push_back({"wait_for_shutdown", [act, leaving](const StepDone& done) {
+                       wait_until_gone(act, leaving, done);
+                     }});
   }
-  steps.push_back({"verify_load_distribution", [act](const StepDone& done) { verify_traffic(act, done); }});
+  steps.push_back(
+      {"verify_load_distribution", [act](const StepDone& done) { verify_traffic(act, done); }});
   return steps;
 }
 
@@ -203,14 +223,18 @@ std::deque<Step> start_canary_steps(const ActPtr& act) {
   const auto record = act->record;
   std::deque<Step> steps;
   steps.push_back({"check_service_status", [desk](const StepDone& done) {
-                     const auto ids = ids_of(desk->wanted(), desk->wanted().stable, 0, desk->wanted().replicas);
-                     const auto ready = std::ranges::count_if(ids, [&](const auto& id) { return desk->is_ready(id); });
-                     done(std::to_string(ready) + " of " + std::to_string(ids.size()) + " stable instances are ready");
+                     const auto ids =
+                         ids_of(desk->wanted(), desk->wanted().stable, 0, desk->wanted().replicas);
+                     const auto ready = std::ranges::count_if(
+                         ids, [&](const auto& id) { return desk->is_ready(id); });
+                     done(std::to_string(ready) + " of " + std::to_string(ids.size()) +
+                          " stable instances are ready");
                    }});
   steps.push_back({"start_canary", [desk, record](const StepDone& done) {
                      desk->change_wanted(
                          [record](Wanted& w) {
-                           if (w.canary != record.version) w.canary_percent = 0;  // none until it is ready
+                           if (w.canary != record.version)
+                             w.canary_percent = 0;  // none until it is ready
                            w.canary = record.version;
                            w.canary_replicas = record.replicas;
                          },
@@ -221,14 +245,16 @@ std::deque<Step> start_canary_steps(const ActPtr& act) {
                          });
                    }});
   steps.push_back({"wait_for_ready", [act, desk, record](const StepDone& done) {
-                     wait_until_ready(act, ids_of(desk->wanted(), record.version, 0, record.replicas), done);
+                     wait_until_ready(
+                         act, ids_of(desk->wanted(), record.version, 0, record.replicas), done);
                    }});
-  steps.push_back({"shift_traffic", [act, desk, record](const StepDone& done) {
-                     if (desk->percent_changes_asked() != record.percent_changes) {
-                       return done(std::string("left as it is: the share was set by somebody else meanwhile"));
-                     }
-                     set_percent(act, record.percent, done);
-                   }});
+  steps.push_back(
+      {"shift_traffic", [act, desk, record](const StepDone& done) {
+         if (desk->percent_changes_asked() != record.percent_changes) {
+           return done(std::string("left as it is: the share was set by somebody else meanwhile"));
+         }
+         set_percent(act, record.percent, done);
+       }});
   steps.push_back({"verify_traffic", [act](const StepDone& done) { verify_traffic(act, done); }});
   return steps;
 }
@@ -236,9 +262,11 @@ std::deque<Step> start_canary_steps(const ActPtr& act) {
 std::deque<Step> stop_canary_steps(const ActPtr& act) {
   const auto desk = act->desk;
   const auto wanted = desk->wanted();
-  const auto ids = wanted.canary.empty() ? std::set<std::string>{} : ids_of(wanted, wanted.canary, 0, wanted.canary_replicas);
+  const auto ids = wanted.canary.empty() ? std::set<std::string>{}
+                                         : ids_of(wanted, wanted.canary, 0, wanted.canary_replicas);
   std::deque<Step> steps;
-  steps.push_back({"shift_traffic_to_stable", [act](const StepDone& done) { set_percent(act, 0, done); }});
+  steps.push_back(
+      {"shift_traffic_to_stable", [act](const StepDone& done) { set_percent(act, 0, done); }});
   // Before anything stops: as long as the router sends users there, the canary stays.
   steps.push_back({"verify_traffic", [act](const StepDone& done) { verify_traffic(act, done); }});
   steps.push_back({"graceful_shutdown", [act, desk, ids](const StepDone& done) {
@@ -256,7 +284,8 @@ std::deque<Step> stop_canary_steps(const ActPtr& act) {
                            });
                      });
                    }});
-  steps.push_back({"wait_for_shutdown", [act, ids](const StepDone& done) { wait_until_gone(act, ids, done); }});
+  steps.push_back(
+      {"wait_for_shutdown", [act, ids](const StepDone& done) { wait_until_gone(act, ids, done); }});
   return steps;
 }
 
@@ -277,13 +306,16 @@ bool has_version(const ServiceDesk& desk, const std::string& version) {
 Result<void> check_replicas(const ActRecord& record, const ServiceDesk& desk) {
   const int most = std::max(desk.spec().platform.replicas_max, desk.spec().platform.replicas);
   if (record.replicas >= 1 && record.replicas <= most) return {};
-  return Error(Code::kOutOfRange, "replicas must be from 1 to " + std::to_string(most) + ", not " + std::to_string(record.replicas));
+  return Error(Code::kOutOfRange, "replicas must be from 1 to " + std::to_string(most) + ", not " +
+                                      std::to_string(record.replicas));
 }
 
 Result<void> check_percent(const ActRecord& record, const ServiceDesk& desk) {
-  if (!(record.percent >= 0 && record.percent <= 100)) return invalid("percent must be from 0 to 100");
+  if (!(record.percent >= 0 && record.percent <= 100))
+    return invalid("percent must be from 0 to 100");
   if (record.percent > 0 && !desk.has_router()) {
-    return Error(Code::kConflict, "service " + record.service + " has no traffic router to share requests");
+    return Error(Code::kConflict,
+                 "service " + record.service + " has no traffic router to share requests");
   }
   return {};
 }
@@ -295,21 +327,25 @@ Result<void> check_act(const ActRecord& record, const ServiceDesk& desk) {
   switch (record.kind) {
     case ActKind::kRestart:
       if (!restart_targets(record.target, wanted).empty()) return {};
-      return not_found("service " + record.service + " has no instance or running version " + record.target);
+      return not_found("service " + record.service + " has no instance or running version " +
+                       record.target);
     case ActKind::kScale:
       if (record.version.empty() || replicas_of(wanted, record.version) == 0) {
         return not_found("service " + record.service + " does not run version " + record.version);
       }
       return check_replicas(record, desk);
     case ActKind::kStartCanary:
-      if (!has_version(desk, record.version)) return not_found("service " + record.service + " has no version " + record.version);
-      if (record.version == wanted.stable) return Error(Code::kConflict, record.version + " is the stable version");
+      if (!has_version(desk, record.version))
+        return not_found("service " + record.service + " has no version " + record.version);
+      if (record.version == wanted.stable)
+        return Error(Code::kConflict, record.version + " is the stable version");
       if (!wanted.canary.empty() && wanted.canary != record.version) {
         return Error(Code::kConflict, "canary " + wanted.canary + " runs already; stop it first");
       }
       HF_TRY(check_replicas(record, desk));
       return check_percent(record, desk);
-    case ActKind::kStopCanary: return {};
+    case ActKind::kStopCanary:
+      return {};
     case ActKind::kSetCanaryPercent:
       if (wanted.canary.empty() && record.percent > 0) {
         return Error(Code::kConflict, "service " + record.service + " has no canary");
@@ -321,11 +357,16 @@ Result<void> check_act(const ActRecord& record, const ServiceDesk& desk) {
 
 std::deque<Step> steps_of(const ActPtr& act) {
   switch (act->record.kind) {
-    case ActKind::kRestart: return restart_steps(act);
-    case ActKind::kScale: return scale_steps(act);
-    case ActKind::kStartCanary: return start_canary_steps(act);
-    case ActKind::kStopCanary: return stop_canary_steps(act);
-    case ActKind::kSetCanaryPercent: return percent_steps(act);
+    case ActKind::kRestart:
+      return restart_steps(act);
+    case ActKind::kScale:
+      return scale_steps(act);
+    case ActKind::kStartCanary:
+      return start_canary_steps(act);
+    case ActKind::kStopCanary:
+      return stop_canary_steps(act);
+    case ActKind::kSetCanaryPercent:
+      return percent_steps(act);
   }
   return {};
 }

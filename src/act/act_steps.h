@@ -1,10 +1,12 @@
 // act/act_steps.h: the acts, as lists of named steps over a ServiceDesk.
 //
-// Purpose     What is done in which order for a restart, a change of scale and the life of a canary. The
-//             conductor runs the steps one after another and keeps the record. For Conductor.
-// Names       As the mission has them, M11-21: check_service_status, graceful_shutdown, wait_for_shutdown,
-//             restart_service, wait_for_ready, health_check (once for each instance); M11-22:
-//             get_current_scale, scale_up (scale_down), wait_for_new_instances, verify_load_distribution.
+// Purpose     What is done in which order for a restart, a change of scale and the life of a
+//             canary. The conductor runs the steps one after another and keeps the record. For
+//             Conductor.
+// Names       As the mission has them, M11-21: check_service_status, graceful_shutdown,
+//             wait_for_shutdown, restart_service, wait_for_ready, health_check (once for each
+//             instance); M11-22: get_current_scale, scale_up (scale_down), wait_for_new_instances,
+//             verify_load_distribution.
 // Threads     Control strand only.
 #pragma once
 
@@ -23,7 +25,7 @@ struct Act {
   ActRecord record;
   std::shared_ptr<ServiceDesk> desk;
   std::vector<Done> waiters;
-  std::string overtaken;       // why it must not go on; empty: it may
+  std::string overtaken;           // why it must not go on; empty: it may
   std::set<std::string> draining;  // given back when it ends
   // Writes the record; the act goes on whether or not that worked.
   std::function<void(std::function<void()>)> save;

@@ -15,7 +15,8 @@ Routers make_routers(Env& env, const std::vector<model::Service>& services) {
   for (const auto& service : services) {
     const auto& traffic = service.traffic;
     if (traffic.kind != "haproxy") continue;
-    routers[service.name] = std::make_unique<HaproxyRouter>(env, HaproxyOptions{traffic.socket, traffic.backend});
+    routers[service.name] =
+        std::make_unique<HaproxyRouter>(env, HaproxyOptions{traffic.socket, traffic.backend});
   }
   return routers;
 }
@@ -37,8 +38,8 @@ struct Conductor::Impl : std::enable_shared_from_this<Impl> {
     for (const auto& service : services) {
       if (service.platform.kind == "none") continue;
       const auto at = routers.find(service.name);
-      lines[service.name].desk = std::make_shared<ServiceDesk>(env, journal, platform, service,
-                                                               at == routers.end() ? nullptr : at->second.get());
+      lines[service.name].desk = std::make_shared<ServiceDesk>(
+          env, journal, platform, service, at == routers.end() ? nullptr : at->second.get());
     }
   }
 
@@ -91,7 +92,8 @@ Result<void> Conductor::Impl::start() {
   }
   journal.commit(std::move(changed), [weak = weak_from_this()](Result<state::Seq> done) {
     // A full disk must not keep services from running; the wish is the catalogue's in any case.
-    if (!done) log_error("what is wanted could not be recorded", {{"error", done.error().message()}});
+    if (!done)
+      log_error("what is wanted could not be recorded", {{"error", done.error().message()}});
     if (const auto self = weak.lock()) self->converge();
   });
   return {};
@@ -107,7 +109,8 @@ Result<state::Batch> Conductor::Impl::load_wanted() {
     } else if (wanted) {
       remembered_wishes[document.id] = std::move(*wanted);
     } else {
-      log_error("a wanted document cannot be read; the catalogue is followed", {{"service", document.id}, {"error", wanted.error().message()}});
+      log_error("a wanted document cannot be read; the catalogue is followed",
+                {{"service", document.id}, {"error", wanted.error().message()}});
     }
   }
   for (auto& [name, line] : lines) {
@@ -127,7 +130,8 @@ Result<void> Conductor::Impl::load_acts() {
   for (const auto& document : HF_TRY(journal.documents("act").context("read acts"))) {
     auto record = parse_act(document.body);
     if (!record) {
-      log_error("an act document cannot be read", {{"key", document.id}, {"error", record.error().message()}});
+      log_error("an act document cannot be read",
+                {{"key", document.id}, {"error", record.error().message()}});
       continue;
     }
     (record->ended ? ended_acts : interrupted).push_back(std::move(*record));
@@ -144,7 +148,8 @@ Result<void> Conductor::Impl::load_acts() {
 void Conductor::Impl::converge() {
   if (closing) return;
   if (const auto started = platform.start(); !started) {
-    log_error("the platform could not read what ran before", {{"error", started.error().message()}});
+    log_error("the platform could not read what ran before",
+              {{"error", started.error().message()}});
   }
   for (auto& [name, line] : lines) line.desk->converge();
   for (auto& [name, line] : lines) line.desk->begin_traffic();
@@ -156,7 +161,8 @@ void Conductor::Impl::resume_acts() {
     auto act = std::make_shared<Act>();
     act->record = std::move(record);
     const auto at = lines.find(act->record.service);
-    log_info("an interrupted act goes on", {{"key", act->record.key}, {"kind", std::string(act_kind_name(act->record.kind))}});
+    log_info("an interrupted act goes on",
+             {{"key", act->record.key}, {"kind", std::string(act_kind_name(act->record.kind))}});
     if (at != lines.end()) act->desk = at->second.desk;
     under_way[act->record.key] = act;
     if (!act->desk) {
@@ -169,12 +175,14 @@ void Conductor::Impl::resume_acts() {
 
 void Conductor::Impl::answer(Done done, Report report) {
   if (!done) return;
-  env.executor.post(Lane::kControl, [done = std::move(done), report = std::move(report)] { done(report); });
+  env.executor.post(Lane::kControl,
+                    [done = std::move(done), report = std::move(report)] { done(report); });
 }
 
 void Conductor::Impl::ask(ActRecord record, Done done) {
   const auto refuse = [&](const std::string& why) { answer(std::move(done), {false, why, {}}); };
-  if (const auto known = remembered.find(record.key); known != remembered.end()) return answer(std::move(done), known->second);
+  if (const auto known = remembered.find(record.key); known != remembered.end())
+    return answer(std::move(done), known->second);
   if (const auto running = under_way.find(record.key); running != under_way.end()) {
     running->second->waiters.push_back(std::move(done));
     return;
@@ -182,8 +190,10 @@ void Conductor::Impl::ask(ActRecord record, Done done) {
   if (closing) return refuse("Holdfast is shutting down");
   if (record.key.empty()) return refuse("an act needs a key");
   const auto at = lines.find(record.service);
-  if (at == lines.end()) return refuse("there is no service " + record.service + " that Holdfast runs");
-  if (const auto possible = check_act(record, *at->second.desk); !possible) return refuse(possible.error().message());
+  if (at == lines.end())
+    return refuse("there is no service " + record.service + " that Holdfast runs");
+  if (const auto possible = check_act(record, *at->second.desk); !possible)
+    return refuse(possible.error().message());
   auto act = std::make_shared<Act>();
   act->record = std::move(record);
   act->record.at = env.clock.now();
@@ -195,7 +205,8 @@ void Conductor::Impl::ask(ActRecord record, Done done) {
     const auto self = weak.lock();
     if (!self || self->closing) return;
     if (saved) return self->begin(act);
-    act->record.report.error = std::move(saved).error().context("the act cannot be recorded").message();
+    act->record.report.error =
+        std::move(saved).error().context("the act cannot be recorded").message();
     self->under_way.erase(act->record.key);
     for (auto& waiter : act->waiters) self->answer(std::move(waiter), act->record.report);
   });
@@ -208,7 +219,8 @@ void Conductor::Impl::begin(const ActPtr& act) {
     const auto saving = act.lock();
     if (!self || !saving) return;
     self->save(saving, [then = std::move(then)](Result<void> saved) {
-      if (!saved) log_warn("an act's progress could not be recorded", {{"error", saved.error().message()}});
+      if (!saved)
+        log_warn("an act's progress could not be recorded", {{"error", saved.error().message()}});
       then();
     });
   };
@@ -235,7 +247,9 @@ void Conductor::Impl::overtake_start_canary(Line& line) {
 
 void Conductor::Impl::run(const ActPtr& act) {
   if (!act->overtaken.empty()) return finish(act, act->overtaken);
-  log_info("act begins", {{"key", act->record.key}, {"kind", std::string(act_kind_name(act->record.kind))}, {"service", act->record.service}});
+  log_info("act begins", {{"key", act->record.key},
+                          {"kind", std::string(act_kind_name(act->record.kind))},
+                          {"service", act->record.service}});
   // What was possible when it was asked may be so no more.
   const bool is_resumed = !act->record.report.steps.empty();
   if (const auto possible = check_act(act->record, *act->desk); !possible && !is_resumed) {
@@ -254,7 +268,9 @@ void Conductor::Impl::next(const ActPtr& act, const std::shared_ptr<std::deque<S
             goes_on = step.runs_next_on_failure](const Result<std::string>& outcome) {
     const auto self = weak.lock();
     if (!self || self->closing) return;
-    act->record.report.steps.push_back({name, outcome.has_value(), outcome ? *outcome : outcome.error().message(), self->env.clock.now()});
+    act->record.report.steps.push_back({name, outcome.has_value(),
+                                        outcome ? *outcome : outcome.error().message(),
+                                        self->env.clock.now()});
     if (!outcome && !goes_on) return self->finish(act, outcome.error().message());
     self->next(act, steps);
   });
@@ -266,9 +282,12 @@ void Conductor::Impl::finish(const ActPtr& act, std::string error) {
   report.ok = error.empty();
   report.error = std::move(error);
   if (act->desk && !act->draining.empty()) act->desk->undrain(std::exchange(act->draining, {}));
-  log_info("act ended", {{"key", act->record.key}, {"ok", report.ok ? "true" : "false"}, {"error", report.error}});
+  log_info(
+      "act ended",
+      {{"key", act->record.key}, {"ok", report.ok ? "true" : "false"}, {"error", report.error}});
   save(act, [weak = weak_from_this(), act](Result<void> saved) {
-    if (!saved) log_warn("an act's end could not be recorded", {{"error", saved.error().message()}});
+    if (!saved)
+      log_warn("an act's end could not be recorded", {{"error", saved.error().message()}});
     if (const auto self = weak.lock()) self->ended(act);
   });
   const auto at = lines.find(act->record.service);
@@ -344,7 +363,8 @@ TrafficView Conductor::traffic(const std::string& service) const {
   return none;
 }
 
-void Conductor::restart(const std::string& key, const std::string& service, const std::string& target, Done done) {
+void Conductor::restart(const std::string& key, const std::string& service,
+                        const std::string& target, Done done) {
   ActRecord record;
   record.key = key;
   record.kind = ActKind::kRestart;
@@ -353,8 +373,8 @@ void Conductor::restart(const std::string& key, const std::string& service, cons
   impl_->ask(std::move(record), std::move(done));
 }
 
-void Conductor::scale(const std::string& key, const std::string& service, const std::string& version, int replicas,
-                      Done done) {
+void Conductor::scale(const std::string& key, const std::string& service,
+                      const std::string& version, int replicas, Done done) {
   ActRecord record;
   record.key = key;
   record.kind = ActKind::kScale;
@@ -364,8 +384,8 @@ void Conductor::scale(const std::string& key, const std::string& service, const 
   impl_->ask(std::move(record), std::move(done));
 }
 
-void Conductor::start_canary(const std::string& key, const std::string& service, const std::string& version,
-                             int replicas, double percent, Done done) {
+void Conductor::start_canary(const std::string& key, const std::string& service,
+                             const std::string& version, int replicas, double percent, Done done) {
   ActRecord record;
   record.key = key;
   record.kind = ActKind::kStartCanary;
@@ -384,7 +404,8 @@ void Conductor::stop_canary(const std::string& key, const std::string& service, 
   impl_->ask(std::move(record), std::move(done));
 }
 
-void Conductor::set_canary_percent(const std::string& key, const std::string& service, double percent, Done done) {
+void Conductor::set_canary_percent(const std::string& key, const std::string& service,
+                                   double percent, Done done) {
   ActRecord record;
   record.key = key;
   record.kind = ActKind::kSetCanaryPercent;

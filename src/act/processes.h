@@ -1,9 +1,9 @@
 // act/processes.h: operating-system processes, as something handed in.
 //
-// Purpose     The process platform decides; this spawns, signals and watches. PosixProcesses is the machine's,
-//             the simulation has its own.
-// Strays      Each child carries HOLDFAST_INSTANCE=<tag> in its environment, so one started just before a crash
-//             is found again by find() even when its pid was never recorded.
+// Purpose     The process platform decides; this spawns, signals and watches. PosixProcesses is the
+//             machine's, the simulation has its own.
+// Strays      Each child carries HOLDFAST_INSTANCE=<tag> in its environment, so one started just
+//             before a crash is found again by find() even when its pid was never recorded.
 // Threads     Control strand only; on_exit runs there. Children are not killed by the destructor.
 #pragma once
 
@@ -27,8 +27,8 @@ struct ProcessSpec {
 };
 
 struct ProcessExit {
-  int code = 0;            // of exit(); -1 when unknown (an adopted process is not our child)
-  int signal = 0;          // that ended it; 0 when none
+  int code = 0;              // of exit(); -1 when unknown (an adopted process is not our child)
+  int signal = 0;            // that ended it; 0 when none
   std::string text() const;  // "exit code 3", "exit by signal 9 (SIGKILL)", "gone"
 };
 
@@ -45,7 +45,8 @@ class Processes {
 
   virtual ~Processes() = default;
   virtual Result<ProcessRef> spawn(const ProcessSpec& spec, OnExit on_exit) = 0;
-  // Watches a process that an earlier Holdfast started; kNotFound when it is gone or is another one.
+  // Watches a process that an earlier Holdfast started; kNotFound when it is gone or is another
+  // one.
   virtual Result<void> adopt(const ProcessRef& process, OnExit on_exit) = 0;
   virtual Result<void> signal(const ProcessRef& process, int signal) = 0;
   // Live processes of this tag, for adoption and for strays.

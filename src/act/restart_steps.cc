@@ -12,7 +12,8 @@ using model::InstanceState;
 
 namespace {
 
-constexpr Duration kExitPatience = 5s;     // after the grace period: SIGKILL works and the exit is seen
+constexpr Duration kExitPatience =
+    5s;  // after the grace period: SIGKILL works and the exit is seen
 constexpr Duration kTrafficPatience = 5s;  // until the router has it in rotation again
 
 std::string state_text(const std::optional<model::Instance>& instance, const std::string& id) {
@@ -24,12 +25,15 @@ std::string state_text(const std::optional<model::Instance>& instance, const std
 // One instance's way through the six steps.
 class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
  public:
-  InstanceRestart(ActPtr act, std::string id) : act_(std::move(act)), desk_(act_->desk), id_(std::move(id)) {}
+  InstanceRestart(ActPtr act, std::string id)
+      : act_(std::move(act)), desk_(act_->desk), id_(std::move(id)) {}
 
   void append_steps(std::deque<Step>& steps) {
     const auto self = shared_from_this();
-    const auto step = [&](const char* name, void (InstanceRestart::*run)(const StepDone&), bool next_on_failure = false) {
-      steps.push_back({name, [self, run](const StepDone& done) { ((*self).*run)(done); }, next_on_failure});
+    const auto step = [&](const char* name, void (InstanceRestart::*run)(const StepDone&),
+                          bool next_on_failure = false) {
+      steps.push_back(
+          {name, [self, run](const StepDone& done) { ((*self).*run)(done); }, next_on_failure});
     };
     // One that a crash interrupted between stop and start goes on from there.
     if (act_->record.stopped != id_) {
@@ -47,11 +51,12 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
 
   void check_status(const StepDone& done) { done(state_text(desk_->instance(id_), id_)); }
 
-  // Users are led away first, when there is somewhere to lead them. One that is not ready serves nobody
-  // any more; waiting for its sessions would only keep it broken for longer.
+  // Users are led away first, when there is somewhere to lead them. One that is not ready serves
+  // nobody any more; waiting for its sessions would only keep it broken for longer.
   void shut_down(const StepDone& done) {
     if (!desk_->has_router() || !desk_->is_ready(id_)) return ask_to_stop("", done);
-    if (desk_->other_capacity(id_) == 0) return ask_to_stop("not drained, as no other instance is ready; ", done);
+    if (desk_->other_capacity(id_) == 0)
+      return ask_to_stop("not drained, as no other instance is ready; ", done);
     act_->draining.insert(id_);
     desk_->drain({id_});
     const auto is_free = [this] {
@@ -61,11 +66,14 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
     desk_->wait_for(
         platform_spec().stop_grace,
         [self = shared_from_this(), is_free]() -> std::optional<Result<std::string>> {
-          if (is_free() || !self->desk_->is_ready(self->id_)) return Result<std::string>("drained; ");
+          if (is_free() || !self->desk_->is_ready(self->id_))
+            return Result<std::string>("drained; ");
           return std::nullopt;
         },
         [] { return Result<std::string>("sessions are still open; "); },
-        [self = shared_from_this(), done](const Result<std::string>& drained) { self->ask_to_stop(*drained, done); });
+        [self = shared_from_this(), done](const Result<std::string>& drained) {
+          self->ask_to_stop(*drained, done);
+        });
   }
 
   void ask_to_stop(const std::string& drained, const StepDone& done) {
@@ -86,7 +94,10 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
           if (!self->is_down_) return std::nullopt;
           return Result<std::string>(state_text(self->desk_->instance(self->id_), self->id_));
         },
-        [id = id_, limit] { return Error(Code::kTimeout, id + " has not ended within " + format_duration(limit)); }, done);
+        [id = id_, limit] {
+          return Error(Code::kTimeout, id + " has not ended within " + format_duration(limit));
+        },
+        done);
   }
 
   void start(const StepDone& done) {
@@ -112,19 +123,25 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
   std::optional<Result<std::string>> ready_or_lost() const {
     const auto instance = desk_->instance(id_);
     if (!instance) return Error(Code::kNotFound, id_ + " is wanted no more");
-    if (instance->state == InstanceState::kReady) return Result<std::string>(state_text(instance, id_));
-    const bool is_over = instance->state == InstanceState::kExited || instance->state == InstanceState::kFailed ||
+    if (instance->state == InstanceState::kReady)
+      return Result<std::string>(state_text(instance, id_));
+    const bool is_over = instance->state == InstanceState::kExited ||
+                         instance->state == InstanceState::kFailed ||
                          instance->state == InstanceState::kUnready;
-    if (is_over && !desk_->spec().remedies.empty()) return Error(Code::kUnavailable, state_text(instance, id_));
+    if (is_over && !desk_->spec().remedies.empty())
+      return Error(Code::kUnavailable, state_text(instance, id_));
     return std::nullopt;
   }
 
   void check_health(const StepDone& done) {
-    const auto failed = Error(Code::kUnavailable, "Service " + desk_->spec().name + " failed health check after restart");
-    desk_->platform().check(id_, [self = shared_from_this(), failed, done](const Result<void>& healthy) {
-      if (!healthy || !self->desk_->is_ready(self->id_)) return done(failed);
-      self->back_in_rotation(done);
-    });
+    const auto failed = Error(
+        Code::kUnavailable, "Service " + desk_->spec().name + " failed health check after restart");
+    desk_->platform().check(id_,
+                            [self = shared_from_this(), failed, done](const Result<void>& healthy) {
+                              if (!healthy || !self->desk_->is_ready(self->id_))
+                                return done(failed);
+                              self->back_in_rotation(done);
+                            });
   }
 
   void back_in_rotation(const StepDone& done) {
@@ -141,7 +158,11 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
             if (!self->desk_->keeper().in_line()) return std::nullopt;
             return Result<std::string>(self->id_ + " is healthy and in rotation");
           },
-          [self] { return Result<std::string>(self->id_ + " is healthy; its traffic: " + self->desk_->traffic().error); }, done);
+          [self] {
+            return Result<std::string>(self->id_ +
+                                       " is healthy; its traffic: " + self->desk_->traffic().error);
+          },
+          done);
     };
     act_->save(saved);
   }
@@ -157,7 +178,9 @@ class InstanceRestart : public std::enable_shared_from_this<InstanceRestart> {
 std::vector<std::string> restart_targets(const std::string& target, const Wanted& wanted) {
   auto ids = wanted.instance_ids();
   if (target.empty()) return ids;
-  std::erase_if(ids, [&](const auto& id) { return id != target && !id.starts_with(wanted.service + "/" + target + "/"); });
+  std::erase_if(ids, [&](const auto& id) {
+    return id != target && !id.starts_with(wanted.service + "/" + target + "/");
+  });
   return ids;
 }
 

@@ -1,4 +1,5 @@
-// act/restart_steps.h: the six steps of a restart (mission M11-21), one instance after another. For act_steps.
+// act/restart_steps.h: the six steps of a restart (mission M11-21), one instance after another. For
+// act_steps.
 #pragma once
 
 #include <deque>

@@ -11,16 +11,19 @@ ServiceDesk::ServiceDesk(Env& env, state::Journal& journal, Platform& platform, 
                          TrafficRouter* router)
     : env_(env), journal_(journal), platform_(platform), spec_(std::move(spec)) {
   if (router == nullptr) return;
-  keeper_ = std::make_shared<TrafficKeeper>(env, spec_.name, *router, [this] { return plan(); }, [this] { look_again(); });
+  keeper_ = std::make_shared<TrafficKeeper>(
+      env, spec_.name, *router, [this] { return plan(); }, [this] { look_again(); });
 }
 
-void ServiceDesk::change_wanted(const std::function<void(Wanted&)>& change, std::function<void(Result<void>)> then) {
+void ServiceDesk::change_wanted(const std::function<void(Wanted&)>& change,
+                                std::function<void(Result<void>)> then) {
   change(latest_);
   ++changes_in_flight_;
   const auto body = dump_wanted(latest_);
   state::Batch batch;
   batch.entry(kWantedChanged, spec_.name, body).document("wanted", spec_.name, body);
-  journal_.commit(std::move(batch), [weak = weak_from_this(), next = latest_, then = std::move(then)](Result<state::Seq> done) {
+  journal_.commit(std::move(batch), [weak = weak_from_this(), next = latest_,
+                                     then = std::move(then)](Result<state::Seq> done) {
     const auto self = weak.lock();
     if (!self) return;
     --self->changes_in_flight_;
@@ -48,7 +51,8 @@ bool ServiceDesk::is_ready(const std::string& id) const {
 
 int ServiceDesk::other_capacity(const std::string& id) const {
   return static_cast<int>(std::ranges::count_if(instances(), [&](const model::Instance& other) {
-    return other.id != id && other.state == model::InstanceState::kReady && !draining_.contains(other.id);
+    return other.id != id && other.state == model::InstanceState::kReady &&
+           !draining_.contains(other.id);
   }));
 }
 
@@ -63,12 +67,14 @@ void ServiceDesk::end() {
 }
 
 std::vector<WantedServer> ServiceDesk::plan() const {
-  return plan_servers({wanted_.stable, wanted_.canary, wanted_.canary_percent, draining_}, instances());
+  return plan_servers({wanted_.stable, wanted_.canary, wanted_.canary_percent, draining_},
+                      instances());
 }
 
 bool ServiceDesk::serves(const ServerView& server, const model::Instance& instance) const {
   const auto* group = instance.version == wanted_.stable ? "stable" : "canary";
-  return server.name == group + std::to_string(instance.index + 1) && server.address == instance.address;
+  return server.name == group + std::to_string(instance.index + 1) &&
+         server.address == instance.address;
 }
 
 TrafficView ServiceDesk::traffic() const {
@@ -85,7 +91,8 @@ TrafficView ServiceDesk::traffic() const {
   const auto running = instances();
   for (auto& server : view.servers) {
     if (server.status == "maint") continue;
-    const auto at = std::ranges::find_if(running, [&](const auto& instance) { return serves(server, instance); });
+    const auto at = std::ranges::find_if(
+        running, [&](const auto& instance) { return serves(server, instance); });
     if (at != running.end()) server.instance = at->id;
   }
   view.effective_percent = effective_percent(view.servers);
@@ -122,11 +129,13 @@ std::optional<std::int64_t> ServiceDesk::sessions_on(const std::set<std::string>
   return sessions;
 }
 
-void ServiceDesk::wait_for(Duration limit, Look look, std::function<Result<std::string>()> too_late, StepDone done) {
+void ServiceDesk::wait_for(Duration limit, Look look, std::function<Result<std::string>()> too_late,
+                           StepDone done) {
   auto wait = std::make_shared<Wait>(Wait{std::move(look), std::move(too_late), std::move(done)});
-  wait->timer = env_.executor.post_after(Lane::kControl, limit, [weak = weak_from_this(), at = wait.get()] {
-    if (const auto self = weak.lock()) self->expire(at);
-  });
+  wait->timer =
+      env_.executor.post_after(Lane::kControl, limit, [weak = weak_from_this(), at = wait.get()] {
+        if (const auto self = weak.lock()) self->expire(at);
+      });
   waits_.push_back(std::move(wait));
   look_again();
 }
@@ -144,8 +153,8 @@ void ServiceDesk::instance_changed() {
   look_again();
 }
 
-// A turn later: a change is told from the middle of the platform's or the router's own work, and what a
-// wait's end starts would call back into it.
+// A turn later: a change is told from the middle of the platform's or the router's own work, and
+// what a wait's end starts would call back into it.
 void ServiceDesk::look_again() {
   if (std::exchange(look_posted_, true)) return;
   env_.executor.post(Lane::kControl, [weak = weak_from_this()] {
@@ -155,7 +164,8 @@ void ServiceDesk::look_again() {
 
 void ServiceDesk::look_at_all() {
   look_posted_ = false;
-  // What ends here may begin and end others; those begun now are looked at in the turn they asked for.
+  // What ends here may begin and end others; those begun now are looked at in the turn they asked
+  // for.
   const std::vector<std::shared_ptr<Wait>> waits(waits_.begin(), waits_.end());
   for (const auto& wait : waits) {
     if (std::ranges::find(waits_, wait) == waits_.end()) continue;

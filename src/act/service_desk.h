@@ -1,8 +1,9 @@
-// act/service_desk.h: one service as the conductor holds it: the wish, the traffic, the acts under way.
+// act/service_desk.h: one service as the conductor holds it: the wish, the traffic, the acts under
+// way.
 //
 // Purpose     What the steps of acts (act_steps.h) work with. For Conductor.
-// Waiting     wait_for() asks `look` again after each change of an instance, each observation of the router
-//             and each act that was overtaken, until it answers or the time is up.
+// Waiting     wait_for() asks `look` again after each change of an instance, each observation of
+//             the router and each act that was overtaken, until it answers or the time is up.
 // Threads     Control strand only.
 #pragma once
 
@@ -28,7 +29,8 @@ using StepDone = std::function<void(Result<std::string>)>;
 
 class ServiceDesk : public std::enable_shared_from_this<ServiceDesk> {
  public:
-  ServiceDesk(Env& env, state::Journal& journal, Platform& platform, model::Service spec, TrafficRouter* router);
+  ServiceDesk(Env& env, state::Journal& journal, Platform& platform, model::Service spec,
+              TrafficRouter* router);
 
   const model::Service& spec() const { return spec_; }
   Env& env() { return env_; }
@@ -38,7 +40,8 @@ class ServiceDesk : public std::enable_shared_from_this<ServiceDesk> {
   const Wanted& wanted() const { return wanted_; }
   void set_initial_wanted(Wanted wanted) { wanted_ = latest_ = std::move(wanted); }
   // Durable first; then it is the wish, and traffic follows. `then` is where the platform is told.
-  void change_wanted(const std::function<void(Wanted&)>& change, std::function<void(Result<void>)> then);
+  void change_wanted(const std::function<void(Wanted&)>& change,
+                     std::function<void(Result<void>)> then);
   // Counts also those on their way to the disk.
   std::int64_t percent_changes_asked() const { return latest_.percent_changes; }
   void converge() { platform_.want(spec_.name, wanted_.versions()); }
@@ -65,7 +68,8 @@ class ServiceDesk : public std::enable_shared_from_this<ServiceDesk> {
 
   // --- waiting
   using Look = std::function<std::optional<Result<std::string>>()>;
-  void wait_for(Duration limit, Look look, std::function<Result<std::string>()> too_late, StepDone done);
+  void wait_for(Duration limit, Look look, std::function<Result<std::string>()> too_late,
+                StepDone done);
   void instance_changed();
   void look_again();
 

@@ -18,7 +18,8 @@ std::vector<WantedVersion> Wanted::versions() const {
 std::vector<std::string> Wanted::instance_ids() const {
   std::vector<std::string> ids;
   for (const auto& version : versions()) {
-    for (int i = 0; i < version.replicas; ++i) ids.push_back(instance_id(service, version.version, i));
+    for (int i = 0; i < version.replicas; ++i)
+      ids.push_back(instance_id(service, version.version, i));
   }
   return ids;
 }
@@ -35,7 +36,8 @@ Wanted reconcile_wanted(const model::Service& service, const std::optional<Wante
   const auto fresh = wanted_by_catalogue(service);
   if (!remembered) return fresh;
   const auto has = [&](const std::string& version) {
-    return std::ranges::find(service.platform.versions, version, &model::ProcessVersion::name) != service.platform.versions.end();
+    return std::ranges::find(service.platform.versions, version, &model::ProcessVersion::name) !=
+           service.platform.versions.end();
   };
   const bool is_same_wish = remembered->configured_stable == fresh.configured_stable &&
                             remembered->configured_replicas == fresh.configured_replicas;

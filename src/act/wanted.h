@@ -1,9 +1,10 @@
 // act/wanted.h: what should run of a service and how its traffic is shared: the document "wanted".
 //
-// Purpose     Written before anything is done about it; a crash at any instant leaves either the old wish or
-//             the new one, and the drivers converge to it.
-// Catalogue   Remembers the `stable` and `replicas` it was made from. When holdfast.yaml names others, the
-//             file wins: a person changed it. A version that the file has no more is dropped likewise.
+// Purpose     Written before anything is done about it; a crash at any instant leaves either the
+//             old wish or the new one, and the drivers converge to it.
+// Catalogue   Remembers the `stable` and `replicas` it was made from. When holdfast.yaml names
+//             others, the file wins: a person changed it. A version that the file has no more is
+//             dropped likewise.
 // Document    kind "wanted", id: the service. Each change is also an entry of topic kWantedChanged.
 #pragma once
 
@@ -27,7 +28,8 @@ struct Wanted {
   std::string canary;  // empty: none
   int canary_replicas = 0;
   double canary_percent = 0;
-  std::int64_t percent_changes = 0;  // how often the percentage was set; a slow act sees that it was overtaken
+  std::int64_t percent_changes =
+      0;  // how often the percentage was set; a slow act sees that it was overtaken
   std::string configured_stable;
   int configured_replicas = 0;
   bool operator==(const Wanted&) const = default;

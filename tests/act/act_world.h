@@ -1,4 +1,5 @@
-// tests/act/act_world.h: a conductor over processes, probes, a router and a journal that exist in memory and
+// tests/act/act_world.h: a conductor over processes, probes, a router and a journal that exist in
+// memory and
 // run in virtual time. The outside (processes, router, journal) survives crash(), as it would.
 #pragma once
 
@@ -34,7 +35,8 @@ class FakeProcesses final : public Processes {
   Result<ProcessRef> spawn(const ProcessSpec& spec, OnExit on_exit) override {
     if (refuse) return not_found("start " + spec.command[0] + ": no such file");
     const ProcessRef ref{++last_pid_, 1000 + static_cast<std::uint64_t>(last_pid_)};
-    children[ref.pid] = {ref, spec.tag, "127.0.0.1:" + spec.command[1], std::move(on_exit), executor_.clock().mono()};
+    children[ref.pid] = {ref, spec.tag, "127.0.0.1:" + spec.command[1], std::move(on_exit),
+                         executor_.clock().mono()};
     spawn_times.push_back(executor_.clock().mono());
     return ref;
   }
@@ -96,8 +98,10 @@ class FakeProcesses final : public Processes {
 
 class FakeProber final : public HealthProber {
  public:
-  FakeProber(SimExecutor& executor, FakeProcesses& processes) : executor_(executor), processes_(processes) {}
-  void probe(const std::string& address, const std::string& path, Duration timeout, Handler handler) override {
+  FakeProber(SimExecutor& executor, FakeProcesses& processes)
+      : executor_(executor), processes_(processes) {}
+  void probe(const std::string& address, const std::string& path, Duration timeout,
+             Handler handler) override {
     const auto* child = processes_.at_address(address);
     const auto now = executor_.clock().mono();
     if (child != nullptr && hung.contains(address)) {
@@ -107,7 +111,8 @@ class FakeProber final : public HealthProber {
       return;
     }
     Result<void> outcome;
-    if (child == nullptr || now - child->started < startup_takes) outcome = unavailable("connection refused");
+    if (child == nullptr || now - child->started < startup_takes)
+      outcome = unavailable("connection refused");
     if (sick.contains(address) && path == "/health/ready") outcome = unavailable("status 503");
     executor_.post_after(Lane::kControl, 1ms, [handler, outcome] { handler(outcome); });
   }
@@ -152,25 +157,29 @@ struct FakeBalancer {
 
 class FakeRouter final : public TrafficRouter {
  public:
-  FakeRouter(SimExecutor& executor, FakeBalancer& balancer) : executor_(executor), balancer_(balancer) {}
+  FakeRouter(SimExecutor& executor, FakeBalancer& balancer)
+      : executor_(executor), balancer_(balancer) {}
   void apply(std::vector<WantedServer> servers, Applied applied) override {
-    executor_.post_after(Lane::kControl, 1ms, [&balancer = balancer_, servers = std::move(servers), applied] {
-      if (!balancer.reachable) return applied(unavailable("haproxy unix:/sock: refused"));
-      auto before = balancer.slots;
-      for (auto& [name, slot] : balancer.slots) {
-        const auto at = std::ranges::find(servers, name, &WantedServer::name);
-        if (at == servers.end() || at->address.empty()) {
-          slot.status = "maint";
-          continue;
-        }
-        slot = {at->address, at->weight, at->drain ? "drain" : "up", slot.sessions};
-      }
-      for (const auto& [name, slot] : balancer.slots) {
-        const auto& old = before[name];
-        if (old.status != slot.status || old.weight != slot.weight || old.address != slot.address) ++balancer.changes;
-      }
-      applied({});
-    });
+    executor_.post_after(
+        Lane::kControl, 1ms, [&balancer = balancer_, servers = std::move(servers), applied] {
+          if (!balancer.reachable) return applied(unavailable("haproxy unix:/sock: refused"));
+          auto before = balancer.slots;
+          for (auto& [name, slot] : balancer.slots) {
+            const auto at = std::ranges::find(servers, name, &WantedServer::name);
+            if (at == servers.end() || at->address.empty()) {
+              slot.status = "maint";
+              continue;
+            }
+            slot = {at->address, at->weight, at->drain ? "drain" : "up", slot.sessions};
+          }
+          for (const auto& [name, slot] : balancer.slots) {
+            const auto& old = before[name];
+            if (old.status != slot.status || old.weight != slot.weight ||
+                old.address != slot.address)
+              ++balancer.changes;
+          }
+          applied({});
+        });
   }
   void observe(Observed observed) override {
     executor_.post_after(Lane::kControl, 1ms, [&balancer = balancer_, observed] {
@@ -200,31 +209,36 @@ class FakeJournal final : public state::Journal {
  public:
   explicit FakeJournal(SimExecutor& executor) : executor_(executor) {}
   void commit(state::Batch batch, Done done) override {
-    executor_.post_after(Lane::kControl, 1ms, [this, batch = std::move(batch), done = std::move(done)] {
-      if (is_full) {
-        if (done) done(Error(Code::kExhausted, "the disk is full"));
-        return;
-      }
-      for (const auto& entry : batch.entries) entries.push_back(entry);
-      for (const auto& document : batch.documents) {
-        if (document.body.empty()) {
-          stored.erase({document.kind, document.id});
-        } else {
-          stored[{document.kind, document.id}] = document.body;
-        }
-      }
-      if (done) done(static_cast<state::Seq>(entries.size()));
-    });
+    executor_.post_after(Lane::kControl, 1ms,
+                         [this, batch = std::move(batch), done = std::move(done)] {
+                           if (is_full) {
+                             if (done) done(Error(Code::kExhausted, "the disk is full"));
+                             return;
+                           }
+                           for (const auto& entry : batch.entries) entries.push_back(entry);
+                           for (const auto& document : batch.documents) {
+                             if (document.body.empty()) {
+                               stored.erase({document.kind, document.id});
+                             } else {
+                               stored[{document.kind, document.id}] = document.body;
+                             }
+                           }
+                           if (done) done(static_cast<state::Seq>(entries.size()));
+                         });
   }
-  void commit_telling(state::Batch batch, std::function<void(Result<state::Journal::Committed>)> done) override {
+  void commit_telling(state::Batch batch,
+                      std::function<void(Result<state::Journal::Committed>)> done) override {
     commit(std::move(batch), [done = std::move(done)](Result<state::Seq> seq) {
       if (!seq) return done(seq.error());
       done(state::Journal::Committed{});
     });
   }
-  std::unique_ptr<state::Subscription> subscribe(std::string, Subscriber) override { return nullptr; }
+  std::unique_ptr<state::Subscription> subscribe(std::string, Subscriber) override {
+    return nullptr;
+  }
   Result<std::vector<state::Entry>> read(const state::EntryQuery&) override { return entries; }
-  Result<std::optional<state::Document>> document(std::string_view kind, std::string_view id) override {
+  Result<std::optional<state::Document>> document(std::string_view kind,
+                                                  std::string_view id) override {
     const auto at = stored.find({std::string(kind), std::string(id)});
     if (at == stored.end()) return std::optional<state::Document>();
     return std::optional(state::Document{std::string(kind), std::string(id), at->second, 0});
@@ -236,7 +250,9 @@ class FakeJournal final : public state::Journal {
     }
     return out;
   }
-  Result<std::vector<state::Intent>> pending_intents() override { return std::vector<state::Intent>(); }
+  Result<std::vector<state::Intent>> pending_intents() override {
+    return std::vector<state::Intent>();
+  }
   state::JournalStats stats() override { return {}; }
   void drain() override {}
 
@@ -259,7 +275,8 @@ class ActWorld {
     s.platform.replicas_max = 6;
     s.platform.stop_grace = 2s;
     s.platform.ready_timeout = 10s;
-    s.platform.versions = {{"1", {"server", "{port}"}, {}, 1000, 0}, {"2", {"server", "{port}"}, {}, 2000, 0}};
+    s.platform.versions = {{"1", {"server", "{port}"}, {}, 1000, 0},
+                           {"2", {"server", "{port}"}, {}, 2000, 0}};
     s.health.interval = 500ms;
     s.health.timeout = 500ms;
     s.traffic.kind = "haproxy";
@@ -270,10 +287,12 @@ class ActWorld {
 
   model::Service& service() { return services[0]; }
   void start() {
-    platform = std::make_unique<ProcessPlatform>(InstanceParts{env, journal, processes, prober, "/data"}, services);
+    platform = std::make_unique<ProcessPlatform>(
+        InstanceParts{env, journal, processes, prober, "/data"}, services);
     Routers routers;
     for (const auto& s : services) {
-      if (s.traffic.kind == "haproxy") routers[s.name] = std::make_unique<FakeRouter>(executor, balancer);
+      if (s.traffic.kind == "haproxy")
+        routers[s.name] = std::make_unique<FakeRouter>(executor, balancer);
     }
     conductor = std::make_unique<Conductor>(env, journal, *platform, std::move(routers), services);
     const auto started = conductor->start();
@@ -292,9 +311,9 @@ class ActWorld {
   }
   bool all_ready(int count, const std::string& name = "s") const {
     const auto running = conductor->instances(name);
-    return static_cast<int>(running.size()) == count && std::ranges::all_of(running, [](const auto& i) {
-             return i.state == model::InstanceState::kReady;
-           });
+    return static_cast<int>(running.size()) == count &&
+           std::ranges::all_of(
+               running, [](const auto& i) { return i.state == model::InstanceState::kReady; });
   }
   model::Instance instance(const std::string& id) const {
     for (const auto& i : conductor->instances(id.substr(0, id.find('/')))) {

@@ -10,8 +10,9 @@ using model::InstanceState;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::vector<std::string> kRestartSteps{"check_service_status", "graceful_shutdown", "wait_for_shutdown",
-                                             "restart_service",      "wait_for_ready",    "health_check"};
+const std::vector<std::string> kRestartSteps{"check_service_status", "graceful_shutdown",
+                                             "wait_for_shutdown",    "restart_service",
+                                             "wait_for_ready",       "health_check"};
 
 TEST(Conductor, BringsTrafficInLineWithInstances) {
   ActWorld world;
@@ -20,7 +21,8 @@ TEST(Conductor, BringsTrafficInLineWithInstances) {
   EXPECT_TRUE(view.reachable);
   EXPECT_DOUBLE_EQ(view.effective_percent.at("stable"), 100);
   for (const auto& server : view.servers) {
-    const bool is_used = server.name == "stable1" || server.name == "stable2" || server.name == "stable3";
+    const bool is_used =
+        server.name == "stable1" || server.name == "stable2" || server.name == "stable3";
     EXPECT_EQ(server.status, is_used ? "up" : "maint") << server.name;
     EXPECT_EQ(server.instance.empty(), !is_used) << server.name;
   }
@@ -64,7 +66,8 @@ TEST(ConductorRestart, GoesThroughTheSixStepsAndDrainsFirst) {
   world.start_and_settle();
   const auto pid = world.instance("s/1/1").pid;
   world.balancer.slots["stable2"].sessions = 3;
-  world.executor.post_after(Lane::kControl, 400ms, [&] { world.balancer.slots["stable2"].sessions = 0; });
+  world.executor.post_after(Lane::kControl, 400ms,
+                            [&] { world.balancer.slots["stable2"].sessions = 0; });
   std::string at_signal;
   std::int64_t sessions_at_signal = -1;
   world.processes.on_signal = [&](const auto&, int) {
@@ -149,15 +152,21 @@ TEST(ConductorActs, RefuseWhatCannotBeAndSayWhy) {
     std::function<void(Conductor&, Done)> ask;
   };
   const Case cases[] = {
-      {"service s has no instance or running version 9", [](auto& c, Done d) { c.restart("a", "s", "9", d); }},
-      {"there is no service x that Holdfast runs", [](auto& c, Done d) { c.restart("b", "x", "", d); }},
+      {"service s has no instance or running version 9",
+       [](auto& c, Done d) { c.restart("a", "s", "9", d); }},
+      {"there is no service x that Holdfast runs",
+       [](auto& c, Done d) { c.restart("b", "x", "", d); }},
       {"an act needs a key", [](auto& c, Done d) { c.restart("", "s", "", d); }},
-      {"replicas must be from 1 to 6, not 7", [](auto& c, Done d) { c.scale("c", "s", "1", 7, d); }},
-      {"replicas must be from 1 to 6, not 0", [](auto& c, Done d) { c.scale("d", "s", "1", 0, d); }},
+      {"replicas must be from 1 to 6, not 7",
+       [](auto& c, Done d) { c.scale("c", "s", "1", 7, d); }},
+      {"replicas must be from 1 to 6, not 0",
+       [](auto& c, Done d) { c.scale("d", "s", "1", 0, d); }},
       {"service s does not run version 2", [](auto& c, Done d) { c.scale("e", "s", "2", 2, d); }},
-      {"service s has no version 3", [](auto& c, Done d) { c.start_canary("f", "s", "3", 1, 10, d); }},
+      {"service s has no version 3",
+       [](auto& c, Done d) { c.start_canary("f", "s", "3", 1, 10, d); }},
       {"1 is the stable version", [](auto& c, Done d) { c.start_canary("g", "s", "1", 1, 10, d); }},
-      {"percent must be from 0 to 100", [](auto& c, Done d) { c.start_canary("h", "s", "2", 1, 101, d); }},
+      {"percent must be from 0 to 100",
+       [](auto& c, Done d) { c.start_canary("h", "s", "2", 1, 101, d); }},
       {"service s has no canary", [](auto& c, Done d) { c.set_canary_percent("i", "s", 10, d); }},
   };
   for (const auto& c : cases) {
@@ -229,15 +238,18 @@ TEST(ConductorActs, SurviveACrashAtAnyInstant) {
       world.executor.run_for(1s);
       c.ask(*world.conductor, again_done);  // the asker repeats its request under the same key
       const auto report = world.wait(again);
-      ASSERT_TRUE(report.ok) << c.name << " crashed after " << format_duration(crash_after) << ": " << report.error;
+      ASSERT_TRUE(report.ok) << c.name << " crashed after " << format_duration(crash_after) << ": "
+                             << report.error;
       world.executor.run_for(3s);
       const int count = c.stable + (c.canary_percent > 0 ? 1 : 0);
-      ASSERT_TRUE(world.all_ready(count)) << c.name << " crashed after " << format_duration(crash_after);
+      ASSERT_TRUE(world.all_ready(count))
+          << c.name << " crashed after " << format_duration(crash_after);
       ASSERT_EQ(world.processes.children.size(), static_cast<std::size_t>(count)) << c.name;
       ASSERT_NEAR(world.balancer.canary_percent(), c.canary_percent, 1) << c.name;
       int up = 0;
       for (const auto& [name, slot] : world.balancer.slots) up += slot.status == "up" ? 1 : 0;
-      ASSERT_EQ(up, count) << c.name << " crashed after " << format_duration(crash_after) << (was_recorded ? "" : ", unrecorded");
+      ASSERT_EQ(up, count) << c.name << " crashed after " << format_duration(crash_after)
+                           << (was_recorded ? "" : ", unrecorded");
     }
   }
 }
@@ -250,7 +262,8 @@ TEST(ConductorScale, ListsItsStepsAndShowsTheDistribution) {
   auto report = world.wait(up);
   EXPECT_TRUE(report.ok) << report.error;
   EXPECT_THAT(ActWorld::step_names(report),
-              ElementsAre("get_current_scale", "scale_up", "wait_for_new_instances", "verify_load_distribution"));
+              ElementsAre("get_current_scale", "scale_up", "wait_for_new_instances",
+                          "verify_load_distribution"));
   EXPECT_EQ(report.steps[0].detail, "3 replicas of 1, wanted 5");
   EXPECT_THAT(report.steps[3].detail, HasSubstr("stable5 up 100"));
   EXPECT_EQ(world.conductor->wanted("s")[0].replicas, 5);
@@ -266,7 +279,8 @@ TEST(ConductorScale, ListsItsStepsAndShowsTheDistribution) {
   report = world.wait(down);
   EXPECT_TRUE(report.ok) << report.error;
   EXPECT_THAT(ActWorld::step_names(report),
-              ElementsAre("get_current_scale", "scale_down", "wait_for_shutdown", "verify_load_distribution"));
+              ElementsAre("get_current_scale", "scale_down", "wait_for_shutdown",
+                          "verify_load_distribution"));
   EXPECT_THAT(drained, ElementsAre("stable3", "stable4", "stable5"));
   EXPECT_TRUE(world.all_ready(2));
 }
@@ -288,13 +302,15 @@ TEST(ConductorCanary, GetsTrafficOnlyWhenReadyAndLosesItBeforeItStops) {
   EXPECT_DOUBLE_EQ(world.conductor->traffic("s").wanted_percent.at("canary"), 20);
 
   double at_signal = -1;
-  world.processes.on_signal = [&](const auto&, int) { at_signal = std::max(at_signal, world.balancer.canary_percent()); };
+  world.processes.on_signal = [&](const auto&, int) {
+    at_signal = std::max(at_signal, world.balancer.canary_percent());
+  };
   auto [stop_done, stopped] = ActWorld::box();
   world.conductor->stop_canary("k2", "s", stop_done);
   const auto report = world.wait(stopped);
   EXPECT_TRUE(report.ok) << report.error;
-  EXPECT_THAT(ActWorld::step_names(report),
-              ElementsAre("shift_traffic_to_stable", "verify_traffic", "graceful_shutdown", "wait_for_shutdown"));
+  EXPECT_THAT(ActWorld::step_names(report), ElementsAre("shift_traffic_to_stable", "verify_traffic",
+                                                        "graceful_shutdown", "wait_for_shutdown"));
   EXPECT_EQ(at_signal, 0);
   EXPECT_TRUE(world.all_ready(3));
   EXPECT_EQ(world.conductor->wanted("s").size(), 1U);
@@ -334,7 +350,8 @@ TEST(ConductorCanary, LosesItsTrafficWhileARestartIsUnderWay) {
   world.conductor->set_canary_percent("k3", "s", 0, shift_done);
   const auto report = world.wait(shifted);
   EXPECT_TRUE(report.ok) << report.error;
-  EXPECT_THAT(ActWorld::step_names(report), ElementsAre("shift_traffic_to_stable", "verify_traffic"));
+  EXPECT_THAT(ActWorld::step_names(report),
+              ElementsAre("shift_traffic_to_stable", "verify_traffic"));
   EXPECT_LE(world.clock.mono() - began, 100ms);
   EXPECT_FALSE(restarted->has_value());
   EXPECT_TRUE(world.wait(restarted).ok);

@@ -27,7 +27,8 @@ using haproxy_detail::batches_of;
 using haproxy_detail::commands_for;
 using haproxy_detail::complaints_in;
 
-HaproxyServerState slot(const std::string& name, int port, int weight, bool maint, bool drain = false) {
+HaproxyServerState slot(const std::string& name, int port, int weight, bool maint,
+                        bool drain = false) {
   return {"b", name, "127.0.0.1", port, weight, true, maint, drain};
 }
 
@@ -39,16 +40,36 @@ TEST(HaproxyCommands, SendDifferencesOnlyAndOpenBeforeClosing) {
     std::vector<std::string> want;
   };
   const Case cases[] = {
-      {"nothing to do", {slot("stable1", 80, 100, false), slot("stable2", 9, 1, true)}, {{"stable1", "127.0.0.1:80", 100, false}}, {}},
-      {"a server comes", {slot("stable1", 9, 1, true)}, {{"stable1", "127.0.0.1:80", 100, false}},
-       {"set server b/stable1 addr 127.0.0.1 port 80", "set weight b/stable1 100", "set server b/stable1 state ready"}},
-      {"a server moves", {slot("stable1", 80, 100, false)}, {{"stable1", "127.0.0.1:81", 100, false}},
-       {"set server b/stable1 state maint", "set server b/stable1 addr 127.0.0.1 port 81", "set server b/stable1 state ready"}},
-      {"a server drains", {slot("stable1", 80, 100, false)}, {{"stable1", "127.0.0.1:80", 100, true}}, {"set server b/stable1 state drain"}},
-      {"a server is undrained", {slot("stable1", 80, 100, false, true)}, {{"stable1", "127.0.0.1:80", 100, false}}, {"set server b/stable1 state ready"}},
-      {"one goes, one comes", {slot("stable1", 80, 100, false), slot("stable2", 81, 100, true)}, {{"stable2", "127.0.0.1:81", 100, false}},
+      {"nothing to do",
+       {slot("stable1", 80, 100, false), slot("stable2", 9, 1, true)},
+       {{"stable1", "127.0.0.1:80", 100, false}},
+       {}},
+      {"a server comes",
+       {slot("stable1", 9, 1, true)},
+       {{"stable1", "127.0.0.1:80", 100, false}},
+       {"set server b/stable1 addr 127.0.0.1 port 80", "set weight b/stable1 100",
+        "set server b/stable1 state ready"}},
+      {"a server moves",
+       {slot("stable1", 80, 100, false)},
+       {{"stable1", "127.0.0.1:81", 100, false}},
+       {"set server b/stable1 state maint", "set server b/stable1 addr 127.0.0.1 port 81",
+        "set server b/stable1 state ready"}},
+      {"a server drains",
+       {slot("stable1", 80, 100, false)},
+       {{"stable1", "127.0.0.1:80", 100, true}},
+       {"set server b/stable1 state drain"}},
+      {"a server is undrained",
+       {slot("stable1", 80, 100, false, true)},
+       {{"stable1", "127.0.0.1:80", 100, false}},
+       {"set server b/stable1 state ready"}},
+      {"one goes, one comes",
+       {slot("stable1", 80, 100, false), slot("stable2", 81, 100, true)},
+       {{"stable2", "127.0.0.1:81", 100, false}},
        {"set server b/stable2 state ready", "set server b/stable1 state maint"}},
-      {"a free slot is named", {slot("stable1", 80, 100, false)}, {{"stable1", "", 0, false}}, {"set server b/stable1 state maint"}},
+      {"a free slot is named",
+       {slot("stable1", 80, 100, false)},
+       {{"stable1", "", 0, false}},
+       {"set server b/stable1 state maint"}},
   };
   for (const auto& c : cases) {
     const auto commands = commands_for("b", c.now, c.wanted);
@@ -57,8 +78,12 @@ TEST(HaproxyCommands, SendDifferencesOnlyAndOpenBeforeClosing) {
   }
   EXPECT_EQ(commands_for("b", {}, {{"stable9", "127.0.0.1:80", 1, false}}).error().message(),
             "haproxy backend b has no server slot stable9");
-  EXPECT_FALSE(commands_for("b", {slot("stable1", 80, 1, false)}, {{"stable1", "127.0.0.1:80", 257, false}}).has_value());
-  EXPECT_FALSE(commands_for("b", {slot("stable1", 80, 1, false)}, {{"stable1", "nowhere", 1, false}}).has_value());
+  EXPECT_FALSE(
+      commands_for("b", {slot("stable1", 80, 1, false)}, {{"stable1", "127.0.0.1:80", 257, false}})
+          .has_value());
+  EXPECT_FALSE(
+      commands_for("b", {slot("stable1", 80, 1, false)}, {{"stable1", "nowhere", 1, false}})
+          .has_value());
 }
 
 TEST(HaproxyBatches, StayBelowTheLimit) {
@@ -72,7 +97,9 @@ TEST(HaproxyBatches, StayBelowTheLimit) {
 }
 
 TEST(HaproxyComplaints, LeaveReportsOut) {
-  EXPECT_EQ(complaints_in("no need to change the addr, port changed from '9' to '80' by 'stats socket command'\n\n\n"), "");
+  EXPECT_EQ(complaints_in("no need to change the addr, port changed from '9' to '80' by 'stats "
+                          "socket command'\n\n\n"),
+            "");
   EXPECT_EQ(complaints_in("\nNo such server.\n\n\n"), "No such server.");
 }
 
@@ -89,7 +116,8 @@ TEST(HaproxyTables, NameWhatIsWrongWithThem) {
   };
   for (const auto& c : stat_cases) EXPECT_EQ(parse_haproxy_stat(c.text).error().message(), c.want);
   const Case state_cases[] = {
-      {"Can't find backend.\n", "haproxy show servers state, line 2: there is no table: Can't find backend."},
+      {"Can't find backend.\n",
+       "haproxy show servers state, line 2: there is no table: Can't find backend."},
       {"# be_id be_name srv_name srv_addr srv_port\n2 b s 127.0.0.1 80\n",
        "haproxy show servers state: column srv_uweight is missing"},
       {"# be_id be_name srv_name srv_addr srv_port srv_uweight\n2 b s 127.0.0.1 x 1\n",
@@ -97,7 +125,8 @@ TEST(HaproxyTables, NameWhatIsWrongWithThem) {
       {"# be_id be_name srv_name srv_addr srv_port srv_uweight\n2 b s 127.0.0.1 70000 1\n",
        "haproxy show servers state: srv_port is no port: 70000"},
   };
-  for (const auto& c : state_cases) EXPECT_EQ(parse_haproxy_servers(c.text).error().message(), c.want);
+  for (const auto& c : state_cases)
+    EXPECT_EQ(parse_haproxy_servers(c.text).error().message(), c.want);
   const auto rows = parse_haproxy_stat("# pxname,svname,note,\nb,s1,\"a \"\"b\"\", c\",\nb,s2\n");
   ASSERT_TRUE(rows.has_value());
   ASSERT_EQ(rows->size(), 2U);
@@ -163,10 +192,12 @@ class HaproxyTest : public testing::Test {
     char name[] = "/tmp/holdfast-hap-XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
     dir_ = name;
-    router_ = std::make_unique<HaproxyRouter>(env_, HaproxyOptions{dir_ + "/haproxy.sock", "enhancer"});
+    router_ =
+        std::make_unique<HaproxyRouter>(env_, HaproxyOptions{dir_ + "/haproxy.sock", "enhancer"});
   }
   void TearDown() override {
-    if (balancer_.pid != 0) [[maybe_unused]] const auto gone = processes_.signal(balancer_, SIGKILL);
+    if (balancer_.pid != 0) [[maybe_unused]]
+      const auto gone = processes_.signal(balancer_, SIGKILL);
     router_.reset();
     for (auto& server : servers_) {
       std::promise<void> closed;
@@ -200,7 +231,10 @@ backend enhancer
     server-template stable 1-8 127.0.0.1:9 disabled check inter 500ms
     server-template canary 1-8 127.0.0.1:9 disabled check inter 500ms
 )";
-    const ProcessSpec spec{{"haproxy", "-db", "-f", dir_ + "/haproxy.cfg"}, {{"HOLDFAST_DATA", dir_}}, dir_, dir_ + "/haproxy.log"};
+    const ProcessSpec spec{{"haproxy", "-db", "-f", dir_ + "/haproxy.cfg"},
+                           {{"HOLDFAST_DATA", dir_}},
+                           dir_,
+                           dir_ + "/haproxy.log"};
     const auto ref = processes_.spawn(spec, [](ProcessExit) {});
     ASSERT_TRUE(ref.has_value()) << ref.error().message();
     balancer_ = *ref;
@@ -212,7 +246,8 @@ backend enhancer
   std::string start_server(const std::string& name, Duration takes = 0s) {
     auto router = std::make_unique<net::Router>();
     router->add("GET", "/", [this, name, takes](const net::Request&, net::ResponderPtr responder) {
-      executor_.post_after(Lane::kPool, takes, [name, responder] { responder->send(net::Response::text(200, name)); });
+      executor_.post_after(Lane::kPool, takes,
+                           [name, responder] { responder->send(net::Response::text(200, name)); });
     });
     routers_.push_back(std::move(router));
     servers_.push_back(std::make_unique<net::Server>(env_, *routers_.back()));
@@ -224,7 +259,8 @@ backend enhancer
   Result<void> apply(std::vector<WantedServer> servers) {
     auto promise = std::make_shared<std::promise<Result<void>>>();
     executor_.post(Lane::kControl, [&, promise] {
-      router_->apply(std::move(servers), [promise](Result<void> r) { promise->set_value(std::move(r)); });
+      router_->apply(std::move(servers),
+                     [promise](Result<void> r) { promise->set_value(std::move(r)); });
     });
     return promise->get_future().get();
   }
@@ -299,7 +335,8 @@ TEST_F(HaproxyTest, LosesNoRequestWhenAServerDrains) {
     ASSERT_TRUE(apply({{"stable1", a, 100, drain_first}, {"stable2", b, 100, !drain_first}}));
     const auto drained = drain_first ? "stable1" : "stable2";
     EXPECT_EQ(view_of(drained).status, "drain");
-    for (int i = 0; i < 2000 && view_of(drained).sessions > 0; ++i) std::this_thread::sleep_for(2ms);
+    for (int i = 0; i < 2000 && view_of(drained).sessions > 0; ++i)
+      std::this_thread::sleep_for(2ms);
     const auto before = view_of(drained).requests_total;
     const auto sent_before = sent.load();
     for (int i = 0; i < 2000 && sent < sent_before + 50; ++i) std::this_thread::sleep_for(2ms);
@@ -332,7 +369,8 @@ TEST_F(HaproxyTest, SaysWhatItCannotReach) {
   const auto applied = apply({{"stable1", "127.0.0.1:80", 1, false}});
   ASSERT_FALSE(applied.has_value());
   EXPECT_EQ(applied.error().code(), Code::kUnavailable);
-  EXPECT_NE(applied.error().message().find("haproxy unix:" + dir_ + "/haproxy.sock: "), std::string::npos)
+  EXPECT_NE(applied.error().message().find("haproxy unix:" + dir_ + "/haproxy.sock: "),
+            std::string::npos)
       << applied.error().message();
 }
 

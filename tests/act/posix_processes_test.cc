@@ -39,7 +39,8 @@ std::string read_text(const std::string& path) {
   return out.str();
 }
 
-// The exit of one process, handed from the control strand to the test. The handler may outlive the box.
+// The exit of one process, handed from the control strand to the test. The handler may outlive the
+// box.
 class ExitBox {
  public:
   Processes::OnExit handler() {
@@ -84,7 +85,10 @@ class PosixProcessesTest : public testing::Test {
   }
 
   ProcessSpec shell(const std::string& script, const std::string& name = "a") {
-    return {{"sh", "-c", script}, {{"GREETING", "hello"}}, dir_ + "#" + name, dir_ + "/" + name + ".log"};
+    return {{"sh", "-c", script},
+            {{"GREETING", "hello"}},
+            dir_ + "#" + name,
+            dir_ + "/" + name + ".log"};
   }
   ProcessRef spawn(const ProcessSpec& spec, ExitBox& box) {
     auto ref = processes_.spawn(spec, box.handler());
@@ -115,13 +119,15 @@ TEST(ProcessExitText, SaysHowItEnded) {
 
 TEST(ProcStatLine, IsReadAroundAnyCommandName) {
   const auto stat = parse_proc_stat(
-      "42 (a) b (c) S 7 42 43 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 10 20 18446744073709551615");
+      "42 (a) b (c) S 7 42 43 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 10 20 "
+      "18446744073709551615");
   ASSERT_TRUE(stat.has_value());
   EXPECT_EQ(stat->state, 'S');
   EXPECT_EQ(stat->parent, 7);
   EXPECT_EQ(stat->session, 43);
   EXPECT_EQ(stat->start_time, 98765U);
-  for (const auto* bad : {"", "42", "42 (x", "42 (x) S", "42 (x) S 1 2 3", ")", "42 (x) SS 7 42 43 0 -1 4194560 1 2"}) {
+  for (const auto* bad : {"", "42", "42 (x", "42 (x) S", "42 (x) S 1 2 3", ")",
+                          "42 (x) SS 7 42 43 0 -1 4194560 1 2"}) {
     EXPECT_FALSE(parse_proc_stat(bad).has_value()) << bad;
   }
 }
@@ -157,7 +163,9 @@ TEST_F(PosixProcessesTest, NamesACommandThatCannotBeStarted) {
 TEST_F(PosixProcessesTest, GivesTheChildItsEnvironmentAndNothingOfOurs) {
   ExitBox box;
   const int leaky = ::dup(2);  // a descriptor somebody opened without O_CLOEXEC
-  spawn(shell("echo $GREETING $HOLDFAST_INSTANCE; ls /proc/$$/fd; readlink /proc/$$/fd/0; echo bad >&2"), box);
+  spawn(shell("echo $GREETING $HOLDFAST_INSTANCE; ls /proc/$$/fd; readlink /proc/$$/fd/0; echo bad "
+              ">&2"),
+        box);
   ASSERT_TRUE(box.wait().has_value());
   ::close(leaky);
   EXPECT_EQ(read_text(dir_ + "/a.log"), "hello " + dir_ + "#a\n0\n1\n2\n/dev/null\nbad\n");
@@ -183,7 +191,8 @@ TEST_F(PosixProcessesTest, AdoptsAProcessThatIsNoChildOfOurs) {
   ExitBox parent, box;
   // Its own parent, setsid, is gone at once; so it is nobody's child of ours.
   spawn(shell("setsid -f sh -c 'echo $$; exec sleep 60'; exec sleep 60"), parent);
-  ASSERT_TRUE(eventually([&] { return read_text(dir_ + "/a.log").find('\n') != std::string::npos; }));
+  ASSERT_TRUE(
+      eventually([&] { return read_text(dir_ + "/a.log").find('\n') != std::string::npos; }));
   const auto pid = std::stol(read_text(dir_ + "/a.log"));
   const auto stat = read_proc_stat(static_cast<pid_t>(pid));
   ASSERT_TRUE(stat.has_value());
@@ -206,9 +215,11 @@ TEST_F(PosixProcessesTest, DoesNotAdoptAnotherProcessOfThatNumber) {
 
 TEST_F(PosixProcessesTest, FindsTheHeadOfATagOnly) {
   ExitBox a, b;
-  const auto ref = spawn(shell("sleep 60; exit 0", "a"), a);  // the shell and its sleep carry the tag
+  const auto ref =
+      spawn(shell("sleep 60; exit 0", "a"), a);  // the shell and its sleep carry the tag
   spawn(shell("exec sleep 60", "b"), b);
-  EXPECT_TRUE(eventually([&] { return processes_.find(dir_ + "#a") == std::vector<ProcessRef>{ref}; }));
+  EXPECT_TRUE(
+      eventually([&] { return processes_.find(dir_ + "#a") == std::vector<ProcessRef>{ref}; }));
   ASSERT_TRUE(processes_.signal(ref, SIGKILL));
   ASSERT_TRUE(a.wait().has_value());
   EXPECT_TRUE(eventually([&] { return processes_.find(dir_ + "#a").empty(); }));
@@ -242,7 +253,8 @@ TEST_F(PosixProcessesTest, ChildrenSurviveTheirWatcher) {
     started_.push_back(ref);
   }
   // Between the start of a program and its environment in /proc lies a moment.
-  EXPECT_TRUE(eventually([&] { return processes_.find(dir_ + "#a") == std::vector<ProcessRef>{ref}; }));
+  EXPECT_TRUE(
+      eventually([&] { return processes_.find(dir_ + "#a") == std::vector<ProcessRef>{ref}; }));
 }
 
 TEST_F(PosixProcessesTest, RenamesAFullLogAtSpawn) {
@@ -257,7 +269,9 @@ TEST_F(PosixProcessesTest, RenamesAFullLogAtSpawn) {
 TEST_F(PosixProcessesTest, EmptiesAFullLogWhileTheChildRuns) {
   ExitBox box;
   const auto ref = spawn(shell("i=0; while [ $i -lt 200 ]; do echo 0123456789; i=$((i+1)); done; "
-                               "while [ ! -e " + dir_ + "/go ]; do sleep 0.01; done; echo after; exec sleep 60"), box);
+                               "while [ ! -e " +
+                               dir_ + "/go ]; do sleep 0.01; done; echo after; exec sleep 60"),
+                         box);
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(dir_ + "/a.log.1"); }));
   std::ofstream(dir_ + "/go") << "go";
   // At the new beginning, not behind a hole where the old text was.

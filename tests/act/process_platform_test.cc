@@ -15,8 +15,13 @@ TEST(CommandTemplate, FillsInWhatItKnowsAndLeavesTheRest) {
     const char* text;
     const char* want;
   };
-  const Case cases[] = {{"--port={port}", "--port=80"}, {"{port}{index}", "802"},  {"{}", "{}"},
-                        {"{unknown} {port}", "{unknown} 80"}, {"{port", "{port"}, {"{{port}}", "{80}"}, {"", ""}};
+  const Case cases[] = {{"--port={port}", "--port=80"},
+                        {"{port}{index}", "802"},
+                        {"{}", "{}"},
+                        {"{unknown} {port}", "{unknown} 80"},
+                        {"{port", "{port"},
+                        {"{{port}}", "{80}"},
+                        {"", ""}};
   for (const auto& c : cases) EXPECT_EQ(fill_template(c.text, values), c.want) << c.text;
   model::Instance i;
   i.service = "a/b";
@@ -68,7 +73,8 @@ TEST(ProcessPlatform, RestartsByItselfWithDoublingBackoff) {
     const auto died = world.clock.mono();
     world.kill("s/1/0");
     const auto spawns = world.processes.spawn_times.size();
-    ASSERT_TRUE(world.executor.run_until([&] { return world.processes.spawn_times.size() > spawns; }, 5s));
+    ASSERT_TRUE(
+        world.executor.run_until([&] { return world.processes.spawn_times.size() > spawns; }, 5s));
     pauses.push_back(to_ms(world.clock.mono() - died));
     ASSERT_TRUE(world.executor.run_until([&] { return world.all_ready(1); }, 5s));
   }
@@ -78,7 +84,8 @@ TEST(ProcessPlatform, RestartsByItselfWithDoublingBackoff) {
   world.executor.run_for(2s);  // stable again
   world.kill("s/1/0");
   const auto died = world.clock.mono();
-  ASSERT_TRUE(world.executor.run_until([&] { return world.processes.spawn_times.size() == 8; }, 5s));
+  ASSERT_TRUE(
+      world.executor.run_until([&] { return world.processes.spawn_times.size() == 8; }, 5s));
   EXPECT_EQ(to_ms(world.clock.mono() - died), 101);
 }
 
@@ -87,7 +94,8 @@ TEST(ProcessPlatform, FindsAHungInstanceWithinTwoSeconds) {
   world.start_and_settle();
   world.prober.hung.insert("127.0.0.1:1001");
   const auto hung_at = world.clock.mono();
-  ASSERT_TRUE(world.executor.run_until([&] { return world.instance("s/1/1").state == InstanceState::kUnready; }, 10s));
+  ASSERT_TRUE(world.executor.run_until(
+      [&] { return world.instance("s/1/1").state == InstanceState::kUnready; }, 10s));
   EXPECT_LE(world.clock.mono() - hung_at, 2s + 1ms);
   EXPECT_EQ(world.instance("s/1/1").detail, "live probe failed 3 times: timeout after 500ms");
   world.prober.hung.clear();
@@ -102,7 +110,8 @@ TEST(ProcessPlatform, RestartsAHungInstanceThatHasNoRemedies) {
   const auto pid = world.instance("s/1/1").pid;
   world.prober.hung.insert("127.0.0.1:1001");
   world.processes.stubborn = true;  // it does not even hear SIGTERM
-  world.executor.run_until([&] { return world.instance("s/1/1").state == InstanceState::kExited; }, 10s);
+  world.executor.run_until([&] { return world.instance("s/1/1").state == InstanceState::kExited; },
+                           10s);
   EXPECT_EQ(world.instance("s/1/1").detail, "stopped, killed after the grace period");
   world.prober.hung.clear();
   world.executor.run_for(3s);
@@ -213,7 +222,8 @@ TEST(ProcessPlatform, StopsDependantsFirstAndStartsNothingMore) {
   world.executor.run_until([&] { return stopped; }, 20s);
   EXPECT_TRUE(stopped);
   EXPECT_TRUE(world.processes.children.empty());
-  EXPECT_THAT(asked, testing::ElementsAre("/data#s/1/0", "/data#s/1/1", "/data#s/1/2", "/data#balancer/1/0"));
+  EXPECT_THAT(asked, testing::ElementsAre("/data#s/1/0", "/data#s/1/1", "/data#s/1/2",
+                                          "/data#balancer/1/0"));
   world.executor.run_for(10s);
   EXPECT_TRUE(world.processes.children.empty());
   world.crash();

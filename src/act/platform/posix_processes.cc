@@ -76,8 +76,8 @@ struct SpawnSetup {
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, log_fd, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO);
-    // Also those that a library opened without O_CLOEXEC: a child that holds our listener or the journal's
-    // lock would keep the next Holdfast from starting.
+    // Also those that a library opened without O_CLOEXEC: a child that holds our listener or the
+    // journal's lock would keep the next Holdfast from starting.
     ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     sigset_t none;
     sigemptyset(&none);
@@ -85,8 +85,9 @@ struct SpawnSetup {
     sigset_t all;
     sigfillset(&all);  // what we ignore (SIGPIPE) the child must not
     ::posix_spawnattr_setsigdefault(&attributes, &all);
-    ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                               POSIX_SPAWN_SETSIGDEF));
+    ::posix_spawnattr_setflags(
+        &attributes,
+        static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
   }
 };
 
@@ -114,9 +115,10 @@ std::string log_path_of(std::int64_t pid) {
 
 }  // namespace
 
-// The watcher thread polls one pidfd per process and an eventfd that wakes it when the list changes.
-// A watched process is named by its pid: two of the same pid cannot both be watched, since ours are not
-// reaped before they are taken off the list, and adopted ones were checked by their start time.
+// The watcher thread polls one pidfd per process and an eventfd that wakes it when the list
+// changes. A watched process is named by its pid: two of the same pid cannot both be watched, since
+// ours are not reaped before they are taken off the list, and adopted ones were checked by their
+// start time.
 struct PosixProcesses::Impl : std::enable_shared_from_this<Impl> {
   struct Watched {
     ProcessRef ref;
@@ -126,7 +128,9 @@ struct PosixProcesses::Impl : std::enable_shared_from_this<Impl> {
   };
 
   Impl(Executor& executor_in, PosixProcessesOptions options_in)
-      : executor(executor_in), options(options_in), wake_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      : executor(executor_in),
+        options(options_in),
+        wake_fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     HF_CHECK(wake_fd >= 0, "no eventfd for the process watcher");
   }
   ~Impl() {
@@ -168,7 +172,8 @@ struct PosixProcesses::Impl : std::enable_shared_from_this<Impl> {
           pids.push_back(pid);
         }
       }
-      const int wait_ms = static_cast<int>(std::max<std::int64_t>(1, to_ms(options.log_check_interval)));
+      const int wait_ms =
+          static_cast<int>(std::max<std::int64_t>(1, to_ms(options.log_check_interval)));
       ::poll(fds.data(), fds.size(), wait_ms);
       if (fds[0].revents != 0) {
         std::uint64_t count = 0;
@@ -204,11 +209,12 @@ struct PosixProcesses::Impl : std::enable_shared_from_this<Impl> {
     });
   }
 
-  // Our own child leaves its exit status; whoever it left behind in its group goes with it. The group is
-  // signalled before the child is reaped, while its number cannot belong to anybody else.
+  // Our own child leaves its exit status; whoever it left behind in its group goes with it. The
+  // group is signalled before the child is reaped, while its number cannot belong to anybody else.
   static ProcessExit collect(std::int64_t pid, int pidfd) {
     siginfo_t info{};
-    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0) {
+    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+        info.si_pid == 0) {
       return {-1, 0};  // adopted: not our child
     }
     ::kill(static_cast<pid_t>(-pid), SIGKILL);
@@ -251,7 +257,8 @@ struct PosixProcesses::Impl : std::enable_shared_from_this<Impl> {
   std::mutex mutex;
   std::map<std::int64_t, Watched> watched HF_GUARDED_BY(mutex);
   std::map<std::int64_t, Watched> ended_waiting HF_GUARDED_BY(mutex);  // exit known, not yet told
-  std::vector<int> retired_fds HF_GUARDED_BY(mutex);  // closed by the thread that may be polling them
+  std::vector<int> retired_fds
+      HF_GUARDED_BY(mutex);  // closed by the thread that may be polling them
   bool stopping HF_GUARDED_BY(mutex) = false;
 };
 
@@ -270,7 +277,8 @@ PosixProcesses::~PosixProcesses() {
 }
 
 Result<ProcessRef> PosixProcesses::spawn(const ProcessSpec& spec, OnExit on_exit) {
-  if (spec.command.empty() || spec.command[0].empty()) return invalid("start: the command is empty");
+  if (spec.command.empty() || spec.command[0].empty())
+    return invalid("start: the command is empty");
   const int log_fd = HF_TRY(open_process_log(spec.log_path, impl_->options.log_size_max));
   const auto pid = spawn_child(spec, log_fd);
   ::close(log_fd);
@@ -313,7 +321,8 @@ Result<void> PosixProcesses::signal(const ProcessRef& process, int signal) {
   if (process.pid <= 1) return not_found(name + " is none of ours");
   const auto pid = static_cast<pid_t>(process.pid);
   const int pidfd = open_pidfd(pid);
-  if (pidfd < 0) return errno == ESRCH ? not_found(name + " is gone") : errno_error(errno, "signal " + name);
+  if (pidfd < 0)
+    return errno == ESRCH ? not_found(name + " is gone") : errno_error(errno, "signal " + name);
   const auto stat = read_proc_stat(pid);
   if (!stat || stat->start_time != process.start_time) {
     ::close(pidfd);

@@ -21,8 +21,8 @@ struct ProcStat {
   std::uint64_t start_time = 0;  // clock ticks since boot
 };
 
-// One line of /proc/PID/stat. The command's name stands in parentheses and may hold anything, also spaces
-// and parentheses: the fields begin after the last one.
+// One line of /proc/PID/stat. The command's name stands in parentheses and may hold anything, also
+// spaces and parentheses: the fields begin after the last one.
 std::optional<ProcStat> parse_proc_stat(std::string_view line);
 std::optional<ProcStat> read_proc_stat(pid_t pid);
 std::vector<pid_t> list_pids();

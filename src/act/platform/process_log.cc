@@ -13,7 +13,7 @@ namespace holdfast::act {
 namespace {
 
 bool is_full(const std::string& path, std::uint64_t size_max) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) >= size_max;
 }
 

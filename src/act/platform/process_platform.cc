@@ -34,7 +34,8 @@ Result<void> ProcessPlatform::start() {
   for (const auto& document : documents) {
     auto record = parse_instance_record(document.body);
     if (!record) {
-      log_warn("an instance document cannot be read", {{"id", document.id}, {"error", record.error().message()}});
+      log_warn("an instance document cannot be read",
+               {{"id", document.id}, {"error", record.error().message()}});
       continue;
     }
     take_up(*record);
@@ -66,19 +67,21 @@ void ProcessPlatform::take_up(const InstanceRecord& record) {
   gone_version.name = known.version;
   const auto* service = service_of(known.service);
   const auto* version = service == nullptr ? nullptr : version_of(*service, known.version);
-  auto& slot = add(service == nullptr ? gone : *service, version == nullptr ? gone_version : *version, known.index);
+  auto& slot = add(service == nullptr ? gone : *service,
+                   version == nullptr ? gone_version : *version, known.index);
   const auto id = known.id;
   if (slot.instance->adopt(record)) return;
   remembered_[id] = record;  // a want() of the same turn goes on counting; else its document goes
   slots_.erase(id);
 }
 
-ProcessPlatform::Slot& ProcessPlatform::add(const model::Service& service, const model::ProcessVersion& version,
-                                            int index) {
+ProcessPlatform::Slot& ProcessPlatform::add(const model::Service& service,
+                                            const model::ProcessVersion& version, int index) {
   const auto id = instance_id(service.name, version.name, index);
-  auto instance = std::make_shared<SupervisedInstance>(parts_, service, version, index, [this](const model::Instance& i) {
-    if (changed_) changed_(i);
-  });
+  auto instance = std::make_shared<SupervisedInstance>(parts_, service, version, index,
+                                                       [this](const model::Instance& i) {
+                                                         if (changed_) changed_(i);
+                                                       });
   return slots_[id] = Slot{std::move(instance)};
 }
 
@@ -93,7 +96,8 @@ void ProcessPlatform::want(const std::string& name, const std::vector<WantedVers
   for (const auto& want : wanted) {
     const auto* version = version_of(*service, want.version);
     if (version == nullptr) {
-      log_error("a version is wanted that the catalogue does not have", {{"service", name}, {"version", want.version}});
+      log_error("a version is wanted that the catalogue does not have",
+                {{"service", name}, {"version", want.version}});
       continue;
     }
     for (int index = 0; index < want.replicas; ++index) {
@@ -107,7 +111,8 @@ void ProcessPlatform::want(const std::string& name, const std::vector<WantedVers
       }
       auto& slot = add(*service, *version, index);
       slot.is_wanted = true;
-      if (const auto known = remembered_.find(id); known != remembered_.end()) slot.instance->remember(known->second);
+      if (const auto known = remembered_.find(id); known != remembered_.end())
+        slot.instance->remember(known->second);
       remembered_.erase(id);
       to_start.push_back(id);
     }

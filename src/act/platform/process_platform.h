@@ -1,9 +1,10 @@
 // act/platform/process_platform.h: services of platform kind "process": children of this machine.
 //
-// Purpose     Keeps one SupervisedInstance for each wanted slot. The state machine of a slot, its restarts
-//             and its probes are told in supervised_instance.h.
-// Documents   "instance", by instance id: model::Instance, and start_time and starts beside its members.
-//             Entries: kInstanceChanged on every change. A slot that is wanted no more loses its document.
+// Purpose     Keeps one SupervisedInstance for each wanted slot. The state machine of a slot, its
+//             restarts and its probes are told in supervised_instance.h.
+// Documents   "instance", by instance id: model::Instance, and start_time and starts beside its
+//             members. Entries: kInstanceChanged on every change. A slot that is wanted no more
+//             loses its document.
 // Shutdown    stop_all() stops in levels: first the services that no running one depends on.
 // Threads     Control strand only.
 #pragma once
@@ -53,7 +54,8 @@ class ProcessPlatform final : public Platform {
   Changed changed_;
   std::map<std::string, Slot> slots_;  // by instance id
   std::set<std::string> told_;         // services that want() named since start()
-  std::map<std::string, InstanceRecord> remembered_;  // slots whose process is gone; their counts go on
+  std::map<std::string, InstanceRecord>
+      remembered_;  // slots whose process is gone; their counts go on
   bool shutting_down_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks hold it weakly
 };

@@ -39,14 +39,17 @@ std::string instance_id(const std::string& service, const std::string& version, 
 }
 
 SupervisedInstance::SupervisedInstance(InstanceParts parts, const model::Service& service,
-                                       const model::ProcessVersion& version, int index, Platform::Changed changed)
+                                       const model::ProcessVersion& version, int index,
+                                       Platform::Changed changed)
     : parts_(std::move(parts)), service_(service), version_(version), changed_(std::move(changed)) {
   auto& i = record_.instance;
   i.id = instance_id(service.name, version.name, index);
   i.service = service.name;
   i.version = version.name;
   i.index = index;
-  const auto at = [&](int base) { return base == 0 ? "" : "127.0.0.1:" + std::to_string(base + index); };
+  const auto at = [&](int base) {
+    return base == 0 ? "" : "127.0.0.1:" + std::to_string(base + index);
+  };
   i.address = at(version.base_port);
   i.admin_address = at(version.base_admin_port);
   i.state = InstanceState::kExited;
@@ -54,7 +57,9 @@ SupervisedInstance::SupervisedInstance(InstanceParts parts, const model::Service
 }
 
 // Unique to data directory and instance: two Holdfasts on one machine never take each other's.
-std::string SupervisedInstance::tag() const { return parts_.data_directory + "#" + record_.instance.id; }
+std::string SupervisedInstance::tag() const {
+  return parts_.data_directory + "#" + record_.instance.id;
+}
 
 ProcessSpec SupervisedInstance::spec() const {
   const auto values = template_values(record_.instance, version_, parts_.data_directory);
@@ -80,9 +85,10 @@ bool SupervisedInstance::adopt(const InstanceRecord& record) {
   for (const auto& candidate : candidates) {
     if (process_ || candidate.start_time == 0) continue;
     const auto run = ++run_;
-    const auto adopted = parts_.processes.adopt(candidate, [weak = weak_from_this(), run](ProcessExit exit) {
-      if (const auto self = weak.lock(); self && self->run_ == run) self->ended(exit);
-    });
+    const auto adopted =
+        parts_.processes.adopt(candidate, [weak = weak_from_this(), run](ProcessExit exit) {
+          if (const auto self = weak.lock(); self && self->run_ == run) self->ended(exit);
+        });
     if (adopted) process_ = candidate;
   }
   for (const auto& stray : live) {
@@ -118,7 +124,8 @@ void SupervisedInstance::adopted_now(const InstanceRecord& record) {
 }
 
 void SupervisedInstance::kill_stray(const ProcessRef& stray) {
-  log_warn("killed a stray process", {{"instance", record_.instance.id}, {"pid", std::to_string(stray.pid)}});
+  log_warn("killed a stray process",
+           {{"instance", record_.instance.id}, {"pid", std::to_string(stray.pid)}});
   if (const auto killed = parts_.processes.signal(stray, SIGKILL); !killed) {
     log_warn("a stray process could not be killed", {{"error", killed.error().message()}});
   }
@@ -141,9 +148,10 @@ void SupervisedInstance::spawn() {
   if (!up_wanted_) return;
   for (const auto& stray : parts_.processes.find(tag())) kill_stray(stray);
   const auto run = ++run_;
-  const auto spawned = parts_.processes.spawn(spec(), [weak = weak_from_this(), run](ProcessExit exit) {
-    if (const auto self = weak.lock(); self && self->run_ == run) self->ended(exit);
-  });
+  const auto spawned =
+      parts_.processes.spawn(spec(), [weak = weak_from_this(), run](ProcessExit exit) {
+        if (const auto self = weak.lock(); self && self->run_ == run) self->ended(exit);
+      });
   if (!spawned) {
     set_state(InstanceState::kFailed, spawned.error().message());
     if (restarts_itself()) restart_later();
@@ -165,7 +173,8 @@ void SupervisedInstance::run_began() {
   live_failures_ = ready_failures_ = 0;
   stopping_ = false;
   if (has_probes()) return probe_now();
-  if (record_.instance.state != InstanceState::kReady) set_timer(probe_timer_, kSettleTime, &SupervisedInstance::probe_now);
+  if (record_.instance.state != InstanceState::kReady)
+    set_timer(probe_timer_, kSettleTime, &SupervisedInstance::probe_now);
 }
 
 void SupervisedInstance::stop(Duration grace, Platform::Stopped stopped) {
@@ -174,25 +183,29 @@ void SupervisedInstance::stop(Duration grace, Platform::Stopped stopped) {
   cancel(backoff_timer_);
   if (spawning_) return;  // spawn() sees it
   if (!process_) {
-    if (record_.instance.state != InstanceState::kExited) set_state(InstanceState::kExited, "stopped");
+    if (record_.instance.state != InstanceState::kExited)
+      set_state(InstanceState::kExited, "stopped");
     return tell_stopped();
   }
   if (!stopping_) {
     stopping_ = true;
     cancel(probe_timer_);
     set_state(InstanceState::kStopping, "");
-    if (const auto sent = parts_.processes.signal(*process_, SIGTERM); !sent && sent.error().code() != Code::kNotFound) {
-      log_warn("could not ask an instance to stop", {{"instance", record_.instance.id}, {"error", sent.error().message()}});
+    if (const auto sent = parts_.processes.signal(*process_, SIGTERM);
+        !sent && sent.error().code() != Code::kNotFound) {
+      log_warn("could not ask an instance to stop",
+               {{"instance", record_.instance.id}, {"error", sent.error().message()}});
     }
   }
   // A later caller with less patience shortens the grace.
   cancel(kill_timer_);
-  kill_timer_ = parts_.env.executor.post_after(Lane::kControl, grace, [weak = weak_from_this(), run = run_] {
-    const auto self = weak.lock();
-    if (!self || self->run_ != run || !self->process_) return;
-    self->record_.instance.detail = "killed after the grace period";
-    [[maybe_unused]] const auto sent = self->parts_.processes.signal(*self->process_, SIGKILL);
-  });
+  kill_timer_ =
+      parts_.env.executor.post_after(Lane::kControl, grace, [weak = weak_from_this(), run = run_] {
+        const auto self = weak.lock();
+        if (!self || self->run_ != run || !self->process_) return;
+        self->record_.instance.detail = "killed after the grace period";
+        [[maybe_unused]] const auto sent = self->parts_.processes.signal(*self->process_, SIGKILL);
+      });
 }
 
 void SupervisedInstance::ended(const ProcessExit& exit) {
@@ -204,7 +217,8 @@ void SupervisedInstance::ended(const ProcessExit& exit) {
   record_.instance.pid = 0;
   record_.start_time = 0;
   if (was_asked) {
-    const auto how = record_.instance.detail.empty() ? "stopped" : "stopped, " + record_.instance.detail;
+    const auto how =
+        record_.instance.detail.empty() ? "stopped" : "stopped, " + record_.instance.detail;
     set_state(InstanceState::kExited, how);
     tell_stopped();
     if (comes_back && up_wanted_) return restart_later();
@@ -218,10 +232,12 @@ void SupervisedInstance::ended(const ProcessExit& exit) {
 
 void SupervisedInstance::restart_later() {
   const auto& platform = service_.platform;
-  const bool was_stable = ready_since_ && parts_.env.clock.mono() - *ready_since_ >= platform.restart_backoff_max;
+  const bool was_stable =
+      ready_since_ && parts_.env.clock.mono() - *ready_since_ >= platform.restart_backoff_max;
   ready_since_.reset();
-  backoff_ = was_stable || backoff_ == Duration::zero() ? platform.restart_backoff_min
-                                                        : std::min(backoff_ * 2, platform.restart_backoff_max);
+  backoff_ = was_stable || backoff_ == Duration::zero()
+                 ? platform.restart_backoff_min
+                 : std::min(backoff_ * 2, platform.restart_backoff_max);
   set_timer(backoff_timer_, backoff_, &SupervisedInstance::start);
 }
 
@@ -235,7 +251,8 @@ void SupervisedInstance::abandon() {
   if (process_) parts_.processes.forget(*process_);
 }
 
-void SupervisedInstance::set_state(InstanceState state, std::string detail, std::function<void()> durable) {
+void SupervisedInstance::set_state(InstanceState state, std::string detail,
+                                   std::function<void()> durable) {
   auto& i = record_.instance;
   if (state != i.state) i.since = parts_.env.clock.now();
   i.state = state;
@@ -243,7 +260,8 @@ void SupervisedInstance::set_state(InstanceState state, std::string detail, std:
   state::Batch batch;
   const auto body = dump_instance_record(record_);
   batch.entry(model::kInstanceChanged, i.id, body).document("instance", i.id, body);
-  parts_.journal.commit(std::move(batch), [weak = weak_from_this(), durable = std::move(durable)](Result<state::Seq> done) {
+  parts_.journal.commit(std::move(batch), [weak = weak_from_this(),
+                                           durable = std::move(durable)](Result<state::Seq> done) {
     const auto self = weak.lock();
     if (!self) return;
     if (!done) {
@@ -255,14 +273,16 @@ void SupervisedInstance::set_state(InstanceState state, std::string detail, std:
   changed_(i);
 }
 
-void SupervisedInstance::set_timer(TimerId& timer, Duration delay, void (SupervisedInstance::*task)()) {
+void SupervisedInstance::set_timer(TimerId& timer, Duration delay,
+                                   void (SupervisedInstance::*task)()) {
   cancel(timer);
-  timer = parts_.env.executor.post_after(Lane::kControl, delay, [weak = weak_from_this(), &timer, task] {
-    const auto self = weak.lock();
-    if (!self) return;
-    timer = TimerId::kNone;
-    ((*self).*task)();
-  });
+  timer = parts_.env.executor.post_after(Lane::kControl, delay,
+                                         [weak = weak_from_this(), &timer, task] {
+                                           const auto self = weak.lock();
+                                           if (!self) return;
+                                           timer = TimerId::kNone;
+                                           ((*self).*task)();
+                                         });
 }
 
 void SupervisedInstance::cancel(TimerId& timer) {

@@ -2,21 +2,21 @@
 //
 // Purpose     The state machine of a slot: start, probe, stop, restart. For ProcessPlatform.
 //
-//                     start()           startup and ready probes pass          live or ready probe fails
-//     kExited ──────────────▶ kStarting ─────────────────────────▶ kReady ◀──────────────────────▶ kUnready
-//        ▲                        │ cannot be executed                    passes again       │
-//        │                        ▼                                                          │
-//        │                     kFailed                                                       │
-//        └────────── process ended ◀── SIGTERM, grace, SIGKILL ◀── kStopping ◀── stop() ─────┘
+//              start()            startup and ready probes pass       a probe fails for good
+//     kExited ───────▶ kStarting ──────────────────────────▶ kReady ◀───────────────▶ kUnready
+//        ▲                 │ cannot be executed                   it passes again        │
+//        │                 ▼                                                             │
+//        │              kFailed                                                          │
+//        └─── process ended ◀─── SIGTERM, grace, SIGKILL ◀─── kStopping ◀─── stop() ─────┘
 //
-// Durability  Each change of state is an entry and a document in one commit. "Starting" is durable before
-//             the process is spawned, its pid and start time right after. When the journal refuses, the
-//             instance runs all the same: a full disk must not take a service down, and HOLDFAST_INSTANCE
-//             in its environment finds it again.
-// Restarts    A service with remedies leaves an ended instance in kExited or kFailed to the healer. Without
-//             remedies it comes back by itself: after backoff_min, doubled each time up to backoff_max, from
-//             the beginning again once it was ready for as long as backoff_max. The same then holds for one
-//             that is not ready in time or hangs.
+// Durability  Each change of state is an entry and a document in one commit. "Starting" is durable
+//             before the process is spawned, its pid and start time right after. When the journal
+//             refuses, the instance runs all the same: a full disk must not take a service down,
+//             and HOLDFAST_INSTANCE in its environment finds it again.
+// Restarts    A service with remedies leaves an ended instance in kExited or kFailed to the healer.
+//             Without remedies it comes back by itself: after backoff_min, doubled each time up to
+//             backoff_max, from the beginning again once it was ready for as long as backoff_max.
+//             The same then holds for one that is not ready in time or hangs.
 // Health      A service without a port, or without probes, is ready when it has lived kSettleTime.
 // Threads     Control strand only.
 #pragma once
@@ -59,8 +59,8 @@ class SupervisedInstance : public std::enable_shared_from_this<SupervisedInstanc
  public:
   static constexpr Duration kSettleTime = 200ms;
 
-  SupervisedInstance(InstanceParts parts, const model::Service& service, const model::ProcessVersion& version,
-                     int index, Platform::Changed changed);
+  SupervisedInstance(InstanceParts parts, const model::Service& service,
+                     const model::ProcessVersion& version, int index, Platform::Changed changed);
 
   // Goes on counting where an earlier Holdfast stopped.
   void remember(const InstanceRecord& record);
@@ -97,7 +97,8 @@ class SupervisedInstance : public std::enable_shared_from_this<SupervisedInstanc
   void give_up_run();
   std::function<void(Result<void>)> for_this_run(std::function<void(Result<void>)> handler);
 
-  void set_state(model::InstanceState state, std::string detail, std::function<void()> durable = {});
+  void set_state(model::InstanceState state, std::string detail,
+                 std::function<void()> durable = {});
   void set_timer(TimerId& timer, Duration delay, void (SupervisedInstance::*task)());
   void cancel(TimerId& timer);
   void cancel_timers();
@@ -114,10 +115,10 @@ class SupervisedInstance : public std::enable_shared_from_this<SupervisedInstanc
 
   std::optional<ProcessRef> process_;
   bool up_wanted_ = false;
-  bool spawning_ = false;   // "starting" is on its way to the disk
-  bool stopping_ = false;   // SIGTERM was sent
-  bool restarting_ = false; // stopped by ourselves, to come back
-  std::uint64_t run_ = 0;   // answers to probes of an earlier run are not for this one
+  bool spawning_ = false;    // "starting" is on its way to the disk
+  bool stopping_ = false;    // SIGTERM was sent
+  bool restarting_ = false;  // stopped by ourselves, to come back
+  std::uint64_t run_ = 0;    // answers to probes of an earlier run are not for this one
   Phase phase_ = Phase::kStartup;
   MonoTime run_began_{};
   std::optional<MonoTime> ready_since_;

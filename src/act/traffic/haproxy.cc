@@ -21,7 +21,8 @@ const WantedServer* find_wanted(const std::vector<WantedServer>& wanted, const s
 }
 
 // The commands that bring one slot to where it serves.
-Result<std::vector<std::string>> commands_of_slot(const std::string& slot, const HaproxyServerState& now,
+Result<std::vector<std::string>> commands_of_slot(const std::string& slot,
+                                                  const HaproxyServerState& now,
                                                   const WantedServer& wanted) {
   const auto endpoint = HF_TRY(parse_endpoint(wanted.address).context("server " + wanted.name));
   std::vector<std::string> commands;
@@ -29,9 +30,11 @@ Result<std::vector<std::string>> commands_of_slot(const std::string& slot, const
   if (moves) {
     // Out of rotation first: otherwise requests for the old server would reach the new one.
     if (!now.maint) commands.push_back("set server " + slot + " state maint");
-    commands.push_back("set server " + slot + " addr " + endpoint.host + " port " + std::to_string(endpoint.port));
+    commands.push_back("set server " + slot + " addr " + endpoint.host + " port " +
+                       std::to_string(endpoint.port));
   }
-  if (now.weight != wanted.weight) commands.push_back("set weight " + slot + " " + std::to_string(wanted.weight));
+  if (now.weight != wanted.weight)
+    commands.push_back("set weight " + slot + " " + std::to_string(wanted.weight));
   const bool was_maint = now.maint || moves;
   if (wanted.drain && (was_maint || !now.drain)) {
     commands.push_back("set server " + slot + " state drain");
@@ -47,8 +50,10 @@ Result<std::vector<std::string>> commands_for(const std::string& backend,
                                               const std::vector<HaproxyServerState>& now,
                                               const std::vector<WantedServer>& wanted) {
   for (const auto& server : wanted) {
-    if (server.weight < 0 || server.weight > 256) return invalid("server " + server.name + ": weight is not from 0 to 256");
-    if (!server.address.empty() && std::ranges::find(now, server.name, &HaproxyServerState::name) == now.end()) {
+    if (server.weight < 0 || server.weight > 256)
+      return invalid("server " + server.name + ": weight is not from 0 to 256");
+    if (!server.address.empty() &&
+        std::ranges::find(now, server.name, &HaproxyServerState::name) == now.end()) {
       return not_found("haproxy backend " + backend + " has no server slot " + server.name);
     }
   }
@@ -68,7 +73,8 @@ Result<std::vector<std::string>> commands_for(const std::string& backend,
   return in;
 }
 
-std::vector<std::string> batches_of(const std::vector<std::string>& commands, std::size_t size_max) {
+std::vector<std::string> batches_of(const std::vector<std::string>& commands,
+                                    std::size_t size_max) {
   std::vector<std::string> batches;
   for (const auto& command : commands) {
     if (batches.empty() || batches.back().size() + 1 + command.size() > size_max) {
@@ -113,7 +119,8 @@ Result<std::vector<ServerView>> views_of(const std::string& backend, std::string
       if (view.status == "up" && field("status") == "no check") view.status = "no_check";
       view.sessions = parse_int(field("scur")).value_or(0);
       view.requests_total = parse_int(field("stot")).value_or(0);
-      view.errors_total = parse_int(field("hrsp_5xx")).value_or(0) + parse_int(field("econ")).value_or(0);
+      view.errors_total =
+          parse_int(field("hrsp_5xx")).value_or(0) + parse_int(field("econ")).value_or(0);
     }
     views.push_back(std::move(view));
   }
@@ -128,10 +135,11 @@ struct HaproxyRouter::Impl : std::enable_shared_from_this<Impl> {
   Impl(Env& env_in, HaproxyOptions options_in) : env(env_in), options(std::move(options_in)) {}
 
   void ask(std::string command, HaproxyAnswered answered) {
-    haproxy_exchange(env, options.socket, std::move(command), {options.timeout, kAnswerSizeMax},
-                     [weak = weak_from_this(), answered = std::move(answered)](Result<std::string> answer) {
-                       if (weak.lock()) answered(std::move(answer));
-                     });
+    haproxy_exchange(
+        env, options.socket, std::move(command), {options.timeout, kAnswerSizeMax},
+        [weak = weak_from_this(), answered = std::move(answered)](Result<std::string> answer) {
+          if (weak.lock()) answered(std::move(answer));
+        });
   }
 
   struct Apply {
@@ -147,7 +155,8 @@ struct HaproxyRouter::Impl : std::enable_shared_from_this<Impl> {
     ask("show servers state " + options.backend, [this, then](Result<std::string> answer) {
       if (!answer) return then(answer.error());
       auto states = parse_haproxy_servers(*answer);
-      if (states) std::erase_if(*states, [&](const auto& s) { return s.backend != options.backend; });
+      if (states)
+        std::erase_if(*states, [&](const auto& s) { return s.backend != options.backend; });
       then(std::move(states));
     });
   }
@@ -168,7 +177,8 @@ struct HaproxyRouter::Impl : std::enable_shared_from_this<Impl> {
     ask(apply->batches[apply->next++], [this, apply](Result<std::string> answer) {
       if (!answer) return apply->applied(answer.error());
       const auto complaints = complaints_in(*answer);
-      if (!complaints.empty()) apply->complaints += (apply->complaints.empty() ? "" : " ") + complaints;
+      if (!complaints.empty())
+        apply->complaints += (apply->complaints.empty() ? "" : " ") + complaints;
       send_next(apply);
     });
   }
@@ -180,8 +190,9 @@ struct HaproxyRouter::Impl : std::enable_shared_from_this<Impl> {
       const auto left = commands_for(options.backend, *now, apply->wanted);
       if (!left) return apply->applied(left.error());
       if (left->empty()) return apply->applied({});
-      apply->applied(Error(Code::kConflict, "haproxy did not take: " + left->front() +
-                                                (apply->complaints.empty() ? "" : ": " + apply->complaints)));
+      apply->applied(
+          Error(Code::kConflict, "haproxy did not take: " + left->front() +
+                                     (apply->complaints.empty() ? "" : ": " + apply->complaints)));
     });
   }
 

@@ -1,15 +1,17 @@
 // act/traffic/haproxy.h: HAProxy as a TrafficRouter, through its runtime socket.
 //
-// Purpose     Fills the server slots of one backend (`server-template stable 1-8 ...`): address, weight and
-//             state of each. The configuration file stays as it is, and no reload is needed.
+// Purpose     Fills the server slots of one backend (`server-template stable 1-8 ...`): address,
+//             weight and state of each. The configuration file stays as it is, and no reload is
+//             needed.
 // Apply       look ──▶ difference ──▶ commands, in batches ──▶ look again ──▶ compare
-//             Servers that come in are set before those that go out, so that capacity never dips. Only
-//             differences are sent: a repeat of the same apply() sends none.
+//             Servers that come in are set before those that go out, so that capacity never dips.
+//             Only differences are sent: a repeat of the same apply() sends none.
 // Limits      A command line must fit HAProxy's buffer of 16 KiB: batches hold kBatchSizeMax bytes.
 //             Answers hold at most kAnswerSizeMax bytes; each exchange takes at most the timeout.
-// Errors      kUnavailable "haproxy unix:/path: ..." when it cannot be reached. After a refused command:
-//             kConflict with HAProxy's own words. A slot that the backend does not have is kNotFound.
-// Threads     Control strand; handlers run there. One exchange at a time each for apply() and observe().
+// Errors      kUnavailable "haproxy unix:/path: ..." when it cannot be reached. After a refused
+//             command: kConflict with HAProxy's own words. A slot that the backend does not have is
+//             kNotFound.
+// Threads     Control strand; handlers run there. Callers let one apply() end before the next.
 // Source      HAProxy Management Guide, section 9.3.
 #pragma once
 
@@ -24,7 +26,7 @@
 namespace holdfast::act {
 
 struct HaproxyOptions {
-  std::string socket;   // path of the runtime socket
+  std::string socket;  // path of the runtime socket
   std::string backend;
   Duration timeout = 2s;  // of one exchange
 };

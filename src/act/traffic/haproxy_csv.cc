@@ -8,8 +8,9 @@
 namespace holdfast::act {
 namespace {
 
-// Bits of srv_admin_state: forced, inherited or resolver-caused maintenance; forced or inherited drain.
-// The bit for "disabled in the configuration" (0x04) stays set after `ready` and means nothing then.
+// Bits of srv_admin_state: forced, inherited or resolver-caused maintenance; forced or inherited
+// drain. The bit for "disabled in the configuration" (0x04) stays set after `ready` and means
+// nothing then.
 constexpr std::int64_t kMaintBits = 0x01 | 0x02 | 0x20;
 constexpr std::int64_t kDrainBits = 0x08 | 0x10;
 
@@ -55,7 +56,8 @@ using LineReader = std::function<std::optional<std::vector<std::string>>(std::st
 
 // The rows below the header line that begins with `header_start`, up to an empty line.
 Result<std::vector<HaproxyRow>> read_table(std::string_view table, std::string_view text,
-                                           std::string_view header_start, const LineReader& read_line) {
+                                           std::string_view header_start,
+                                           const LineReader& read_line) {
   std::vector<std::string> columns;
   std::vector<HaproxyRow> rows;
   std::size_t number = 0;
@@ -72,8 +74,10 @@ Result<std::vector<HaproxyRow>> read_table(std::string_view table, std::string_v
     if (line.empty()) break;
     const auto fields = read_line(line);
     if (!fields) return wrong(table, number, "a quote is not closed: " + printable(line));
-    if (fields->size() > columns.size()) return wrong(table, number, "more fields than columns: " + printable(line));
-    if (rows.size() >= kHaproxyRowsMax) return Error(Code::kTooLarge, "haproxy " + std::string(table) + ": too many rows");
+    if (fields->size() > columns.size())
+      return wrong(table, number, "more fields than columns: " + printable(line));
+    if (rows.size() >= kHaproxyRowsMax)
+      return Error(Code::kTooLarge, "haproxy " + std::string(table) + ": too many rows");
     HaproxyRow row;
     for (std::size_t i = 0; i < fields->size(); ++i) {
       if (!columns[i].empty()) row[columns[i]] = (*fields)[i];
@@ -86,15 +90,19 @@ Result<std::vector<HaproxyRow>> read_table(std::string_view table, std::string_v
 
 Result<std::int64_t> number_of(const HaproxyRow& row, const std::string& column) {
   const auto at = row.find(column);
-  if (at == row.end()) return invalid("haproxy show servers state: column " + column + " is missing");
+  if (at == row.end())
+    return invalid("haproxy show servers state: column " + column + " is missing");
   const auto value = parse_int(at->second);
-  if (!value) return invalid("haproxy show servers state: " + column + " is no number: " + printable(at->second));
+  if (!value)
+    return invalid("haproxy show servers state: " + column +
+                   " is no number: " + printable(at->second));
   return *value;
 }
 
 Result<std::string> text_of(const HaproxyRow& row, const std::string& column) {
   const auto at = row.find(column);
-  if (at == row.end()) return invalid("haproxy show servers state: column " + column + " is missing");
+  if (at == row.end())
+    return invalid("haproxy show servers state: column " + column + " is missing");
   return at->second;
 }
 
@@ -114,11 +122,14 @@ Result<std::vector<HaproxyServerState>> parse_haproxy_servers(std::string_view t
     server.address = HF_TRY(text_of(row, "srv_addr"));
     const auto port = HF_TRY(number_of(row, "srv_port"));
     const auto weight = HF_TRY(number_of(row, "srv_uweight"));
-    if (port < 0 || port > 65535) return invalid("haproxy show servers state: srv_port is no port: " + std::to_string(port));
-    if (weight < 0 || weight > 256) return invalid("haproxy show servers state: srv_uweight is not from 0 to 256");
+    if (port < 0 || port > 65535)
+      return invalid("haproxy show servers state: srv_port is no port: " + std::to_string(port));
+    if (weight < 0 || weight > 256)
+      return invalid("haproxy show servers state: srv_uweight is not from 0 to 256");
     server.port = static_cast<int>(port);
     server.weight = static_cast<int>(weight);
-    server.up = HF_TRY(number_of(row, "srv_op_state")) != 0;
+    server.up = HF_TRY(number_of(row, "srv_op_state"))
+    != 0;
     const auto admin = HF_TRY(number_of(row, "srv_admin_state"));
     server.maint = (admin & kMaintBits) != 0;
     server.drain = (admin & kDrainBits) != 0;

@@ -1,7 +1,8 @@
 // act/traffic/haproxy_exchange.h: one command line and its answer over HAProxy's runtime socket.
 //
 // Purpose     Connects, sends the line, reads until HAProxy closes (it does after one line).
-// Errors      Each begins "haproxy unix:/path:". Too slow is kTimeout, too long an answer kTooLarge.
+// Errors      Each begins "haproxy unix:/path:". Too slow is kTimeout, too long an answer
+//             kTooLarge.
 // Threads     From the control strand; the handler runs there, always later and exactly once.
 #pragma once
 
@@ -20,7 +21,7 @@ struct HaproxyExchangeLimits {
 
 using HaproxyAnswered = std::function<void(Result<std::string>)>;
 
-void haproxy_exchange(Env& env, const std::string& socket, std::string command, HaproxyExchangeLimits limits,
-                      HaproxyAnswered answered);
+void haproxy_exchange(Env& env, const std::string& socket, std::string command,
+                      HaproxyExchangeLimits limits, HaproxyAnswered answered);
 
 }  // namespace holdfast::act

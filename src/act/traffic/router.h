@@ -1,7 +1,7 @@
 // act/traffic/router.h: something that shares out a service's requests, behind one interface.
 //
-// Purpose     Drivers: HAProxy through its runtime socket. All changes are idempotent: apply() states what
-//             should be, observe() tells what is.
+// Purpose     Drivers: HAProxy through its runtime socket. All changes are idempotent: apply()
+//             states what should be, observe() tells what is.
 // Threads     Control strand only; handlers run there. A driver waits for nothing on it.
 // Errors      An unreachable router is kUnavailable; a refused command carries the router's words.
 #pragma once

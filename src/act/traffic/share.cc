@@ -12,7 +12,8 @@ constexpr int kWeightPlain = 100;
 std::vector<int> spread(std::int64_t total, std::size_t count) {
   std::vector<int> weights;
   const auto n = static_cast<std::int64_t>(count);
-  for (std::int64_t i = 0; i < n; ++i) weights.push_back(static_cast<int>(total / n + (i < total % n ? 1 : 0)));
+  for (std::int64_t i = 0; i < n; ++i)
+    weights.push_back(static_cast<int>(total / n + (i < total % n ? 1 : 0)));
   return weights;
 }
 
@@ -21,14 +22,16 @@ enum class Place { kServing, kFinishing, kOut };
 Place place_of(const model::Instance& instance, const SharePlan& plan) {
   using State = model::InstanceState;
   if (instance.address.empty()) return Place::kOut;
-  if (instance.state == State::kStopping || instance.state == State::kUnready) return Place::kFinishing;
+  if (instance.state == State::kStopping || instance.state == State::kUnready)
+    return Place::kFinishing;
   if (instance.state != State::kReady) return Place::kOut;
   return plan.draining.contains(instance.id) ? Place::kFinishing : Place::kServing;
 }
 
 }  // namespace
 
-ShareWeights share_weights(std::size_t stable_count, std::size_t canary_count, double canary_percent) {
+ShareWeights share_weights(std::size_t stable_count, std::size_t canary_count,
+                           double canary_percent) {
   const double share = std::clamp(canary_percent, 0.0, 100.0) / 100;
   ShareWeights weights;
   const bool only_stable = canary_count == 0 || share == 0;
@@ -45,11 +48,13 @@ ShareWeights share_weights(std::size_t stable_count, std::size_t canary_count, d
   const double stable_total = std::min(stable_max, canary_max / ratio);
   // At least one: a group that was given a share gets some of it.
   weights.stable = spread(std::max<std::int64_t>(1, std::llround(stable_total)), stable_count);
-  weights.canary = spread(std::max<std::int64_t>(1, std::llround(stable_total * ratio)), canary_count);
+  weights.canary =
+      spread(std::max<std::int64_t>(1, std::llround(stable_total * ratio)), canary_count);
   return weights;
 }
 
-std::vector<WantedServer> plan_servers(const SharePlan& plan, const std::vector<model::Instance>& instances) {
+std::vector<WantedServer> plan_servers(const SharePlan& plan,
+                                       const std::vector<model::Instance>& instances) {
   struct Placed {
     const model::Instance* instance;
     Place place;
@@ -58,7 +63,8 @@ std::vector<WantedServer> plan_servers(const SharePlan& plan, const std::vector<
   std::map<std::string, std::size_t> serving;
   for (const auto& instance : instances) {
     const bool is_stable = instance.version == plan.stable_version;
-    const bool is_canary = !is_stable && !plan.canary_version.empty() && instance.version == plan.canary_version;
+    const bool is_canary =
+        !is_stable && !plan.canary_version.empty() && instance.version == plan.canary_version;
     if (!is_stable && !is_canary) continue;
     const auto place = place_of(instance, plan);
     if (place == Place::kOut) continue;
@@ -73,7 +79,8 @@ std::vector<WantedServer> plan_servers(const SharePlan& plan, const std::vector<
     auto next = (group == "stable" ? weights.stable : weights.canary).begin();
     for (const auto& [instance, place] : placed) {
       const bool is_serving = place == Place::kServing;
-      servers.push_back({group + std::to_string(instance->index + 1), instance->address, is_serving ? *next++ : 0, !is_serving});
+      servers.push_back({group + std::to_string(instance->index + 1), instance->address,
+                         is_serving ? *next++ : 0, !is_serving});
     }
   }
   return servers;
@@ -102,7 +109,9 @@ bool matches_plan(const std::vector<WantedServer>& wanted, const std::vector<Ser
       if (server.status != "maint") return false;
       continue;
     }
-    if (server.status == "maint" || server.address != want->address || server.weight != want->weight) return false;
+    if (server.status == "maint" || server.address != want->address ||
+        server.weight != want->weight)
+      return false;
     if (want->drain != (server.status == "drain")) return false;
   }
   return true;

@@ -1,13 +1,15 @@
 // act/traffic/share.h: which server slot serves what, with which weight. Pure.
 //
-// Purpose     plan_servers() turns a service's instances and the canary's percentage into what a router is
-//             asked to do. In rotation are ready instances only; a draining, stopping or unready one takes
-//             nothing new and may finish; one that has exited or not yet begun is out.
+// Purpose     plan_servers() turns a service's instances and the canary's percentage into what a
+//             router is asked to do. In rotation are ready instances only; a draining, stopping or
+//             unready one takes nothing new and may finish; one that has exited or not yet begun is
+//             out.
 // Slots       Instance i of the stable version is stable<i+1>, of the canary canary<i+1>.
-// Weights     0..256. The groups' totals are scaled as high as both allow and shared out evenly, so the
-//             canary's share is met within kShareErrorMax percentage points for up to 64 servers a group.
-// Fallback    Without a ready canary all goes to stable. Without a ready stable all goes to the canary,
-//             unless its percentage is 0: better a trial version than nobody.
+// Weights     0..256. The groups' totals are scaled as high as both allow and shared out evenly, so
+//             the canary's share is met within kShareErrorMax percentage points for up to 64
+//             servers a group.
+// Fallback    Without a ready canary all goes to stable. Without a ready stable all goes to the
+//             canary, unless its percentage is 0: better a trial version than nobody.
 #pragma once
 
 #include <map>
@@ -28,7 +30,8 @@ struct ShareWeights {
   std::vector<int> stable;  // one a server
   std::vector<int> canary;
 };
-ShareWeights share_weights(std::size_t stable_count, std::size_t canary_count, double canary_percent);
+ShareWeights share_weights(std::size_t stable_count, std::size_t canary_count,
+                           double canary_percent);
 
 struct SharePlan {
   std::string stable_version;
@@ -36,11 +39,13 @@ struct SharePlan {
   double canary_percent = 0;
   std::set<std::string> draining;  // instance ids
 };
-std::vector<WantedServer> plan_servers(const SharePlan& plan, const std::vector<model::Instance>& instances);
+std::vector<WantedServer> plan_servers(const SharePlan& plan,
+                                       const std::vector<model::Instance>& instances);
 
 // By the weights of servers that are up; empty when none is.
 std::map<std::string, double> effective_percent(const std::vector<ServerView>& servers);
-// Whether the router stands as planned. A server that the router itself found down is no difference.
+// Whether the router stands as planned. A server that the router itself found down is no
+// difference.
 bool matches_plan(const std::vector<WantedServer>& wanted, const std::vector<ServerView>& servers);
 
 }  // namespace holdfast::act

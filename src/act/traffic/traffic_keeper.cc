@@ -9,7 +9,11 @@ namespace holdfast::act {
 
 TrafficKeeper::TrafficKeeper(Env& env, std::string service, TrafficRouter& router, Plan plan,
                              std::function<void()> changed)
-    : env_(env), service_(std::move(service)), router_(router), plan_(std::move(plan)), changed_(std::move(changed)) {}
+    : env_(env),
+      service_(std::move(service)),
+      router_(router),
+      plan_(std::move(plan)),
+      changed_(std::move(changed)) {}
 
 void TrafficKeeper::start() {
   running_ = true;
@@ -49,7 +53,8 @@ void TrafficKeeper::apply() {
     if (self->apply_again_) return self->apply();
     if (done) return self->observe();
     if (self->error_ != done.error().message()) {
-      log_warn("traffic could not be set", {{"service", self->service_}, {"error", done.error().message()}});
+      log_warn("traffic could not be set",
+               {{"service", self->service_}, {"error", done.error().message()}});
     }
     self->error_ = done.error().message();
     self->changed_();
@@ -75,7 +80,9 @@ void TrafficKeeper::took(Result<std::vector<ServerView>> views) {
     servers_ = std::move(*views);
     error_.clear();
   } else {
-    if (error_.empty()) log_warn("the router cannot be observed", {{"service", service_}, {"error", views.error().message()}});
+    if (error_.empty())
+      log_warn("the router cannot be observed",
+               {{"service", service_}, {"error", views.error().message()}});
     error_ = views.error().message();
     observed_ = false;
   }
@@ -85,8 +92,8 @@ void TrafficKeeper::took(Result<std::vector<ServerView>> views) {
     tried_ = false;
     return observe_in(hurry_ ? kHurried : kCalm);
   }
-  // Observed and different: restarted, or changed by somebody else. apply() observes after it. When that
-  // did not help, the next try waits its turn.
+  // Observed and different: restarted, or changed by somebody else. apply() observes after it. When
+  // that did not help, the next try waits its turn.
   if (observed_ && !applying_ && !std::exchange(tried_, true)) return apply();
   tried_ = false;
   observe_in(hurry_ ? kHurried : kEager);

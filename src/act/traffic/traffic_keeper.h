@@ -1,9 +1,9 @@
 // act/traffic/traffic_keeper.h: keeps one router as it should be.
 //
-// Purpose     Applies the plan whenever it changes, observes the router, and applies again when somebody
-//             else changed it or it was restarted and has forgotten everything.
-// Pace        Looks every kCalm; every kEager while the router is away or not as planned; every kHurried
-//             while somebody waits for sessions to end.
+// Purpose     Applies the plan whenever it changes, observes the router, and applies again when
+//             somebody else changed it or it was restarted and has forgotten everything.
+// Pace        Looks every kCalm; every kEager while the router is away or not as planned; every
+//             kHurried while somebody waits for sessions to end.
 // Threads     Control strand only.
 #pragma once
 
@@ -25,7 +25,8 @@ class TrafficKeeper : public std::enable_shared_from_this<TrafficKeeper> {
 
   using Plan = std::function<std::vector<WantedServer>()>;
   // `changed` runs after each observation.
-  TrafficKeeper(Env& env, std::string service, TrafficRouter& router, Plan plan, std::function<void()> changed);
+  TrafficKeeper(Env& env, std::string service, TrafficRouter& router, Plan plan,
+                std::function<void()> changed);
 
   void start();
   void stop();  // no timers, no callbacks any more
@@ -56,7 +57,7 @@ class TrafficKeeper : public std::enable_shared_from_this<TrafficKeeper> {
   bool applying_ = false;
   bool apply_again_ = false;
   bool observing_ = false;
-  bool stale_ = true;  // something was applied since the last observation began
+  bool stale_ = true;   // something was applied since the last observation began
   bool tried_ = false;  // an apply() of what is observed now did not bring it in line
   bool hurry_ = false;
   TimerId timer_ = TimerId::kNone;
