@@ -65,9 +65,11 @@ class Collector : public http::basic_parser<kIsRequest> {
   }
   bool in_body = false;
 
-  // Whether so few bytes may be offered. The last chunk, which is still to come, takes five; Beast asserts
-  // that it never meets half of one twice.
-  bool can_take(std::size_t size) const { return !in_body || !this->chunked() || size >= 5; }
+  // Whether these bytes may be offered. "0\r\n\r\n" may not come in two parts: Beast asserts that it never
+  // meets the beginning of a last chunk twice. Nothing waits for long, for the message ends with these five.
+  bool can_take(std::string_view bytes) const {
+    return !in_body || !this->chunked() || bytes.size() >= 5 || bytes.empty() || bytes[0] != '0';
+  }
 
  protected:
   void on_chunk_header_impl(std::uint64_t, BeastView, error_code&) override {}
@@ -189,7 +191,7 @@ std::size_t RequestParser::feed(std::string_view bytes, Request& request) {
   const auto put = [&](bool to_the_end) {
     self.machine->eager(to_the_end);
     const auto rest = bytes.substr(used);
-    if (!self.machine->can_take(rest.size())) return;
+    if (!self.machine->can_take(rest)) return;
     used += self.machine->put(boost::asio::buffer(rest.data(), rest.size()), failure);
     if (failure == http::error::need_more) failure = {};
   };
@@ -300,7 +302,7 @@ std::size_t ResponseParser::feed(std::string_view bytes, ClientResponse& respons
     self.machine->response = &response;
     error_code failure;
     const auto rest = bytes.substr(eaten);
-    if (!self.machine->can_take(rest.size())) break;
+    if (!self.machine->can_take(rest)) break;
     const auto used = self.machine->put(boost::asio::buffer(rest.data(), rest.size()), failure);
     eaten += used;
     if (failure == http::error::need_more) failure = {};

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/net/fixture.h"
+#include "fixture.h"
 
 namespace holdfast::net {
 

@@ -1,7 +1,7 @@
 #include <filesystem>
 
 #include "net/codec.h"
-#include "tests/net/fixture.h"
+#include "fixture.h"
 
 namespace holdfast::net {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "net/codec.h"
-#include "tests/net/fixture.h"
+#include "fixture.h"
 
 namespace holdfast::net {
 namespace {

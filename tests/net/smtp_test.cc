@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/bytes.h"
-#include "tests/net/child.h"
+#include "child.h"
 
 namespace holdfast::net {
 namespace {

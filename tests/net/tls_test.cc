@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "tests/net/child.h"
+#include "child.h"
 
 namespace holdfast::net {
 namespace {
