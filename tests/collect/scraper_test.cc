@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "memory_store.h"
+#include "net/transport.h"
 #include "sim_target.h"
 
 namespace holdfast::collect {
@@ -280,6 +285,53 @@ TEST_F(ScraperTest, ManyTargetsAreSpreadOverTheInterval) {
   EXPECT_LT(target.requests, 32);
   world.executor.run_for(5s);
   EXPECT_EQ(target.requests, 40);
+}
+
+// Threads and sockets for real: targets come and go while answers are being stored.
+TEST(ScraperOnTheMachine, SurvivesTargetsThatComeAndGo) {
+  SystemClock clock;
+  SystemRandom random;
+  PosixFileSystem files;
+  ThreadExecutor executor(3);
+  net::AsioTransport transport(2);
+  Env env{clock, random, files, transport, executor};
+  std::atomic<int> requests = 0;
+  net::Router router;
+  router.add("GET", "/metrics", [&](const net::Request&, net::ResponderPtr responder) {
+    ++requests;
+    responder->send(net::Response::text(200, "a 1\nb{x=\"1\"} 2\n"));
+  });
+  net::Server server(env, router);
+  const auto at = server.listen({"127.0.0.1", 0, ""});
+  ASSERT_TRUE(at);
+  MemoryStore store;
+  {
+    Scraper scraper(env, store);
+    for (int round = 0; requests < 200; ++round) {
+      std::vector<model::Target> targets;
+      for (int i = 0; i < 8; ++i) {
+        model::Target t;
+        t.job = "app";
+        t.address = at->text();
+        t.interval = 5ms;
+        t.timeout = 5ms;
+        t.labels = {{"n", std::to_string(i)}, {"round", std::to_string(i % 2 == 0 ? 0 : round)}};
+        targets.push_back(std::move(t));
+      }
+      scraper.set_targets(std::move(targets));
+      const int before = requests;
+      const auto deadline = std::chrono::steady_clock::now() + 5s;
+      while (requests < before + 10 && std::chrono::steady_clock::now() < deadline) {
+        EXPECT_EQ(scraper.status().size(), 8u);
+        std::this_thread::yield();
+      }
+    }
+  }
+  EXPECT_FALSE(store.all().empty());
+  std::promise<void> closed;
+  server.shutdown(1s, [&] { closed.set_value(); });
+  closed.get_future().wait();
+  executor.stop();
 }
 
 }  // namespace
