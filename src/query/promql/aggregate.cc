@@ -187,7 +187,7 @@ std::vector<SeriesGroup> group_series(const AggregateExpr& aggregate, const Valu
   std::unordered_map<Labels, std::size_t> numbers;
   for (std::size_t k = 0; k < input.series.size(); ++k) {
     const auto& s = input.series[k];
-    auto key = aggregate.without ? drop_reserved(s.labels.drop(aggregate.grouping)) : s.labels.keep(aggregate.grouping);
+    auto key = aggregate.without ? s.labels.drop(aggregate.grouping) : s.labels.keep(aggregate.grouping);
     const auto [it, fresh] = numbers.try_emplace(std::move(key), groups.size());
     if (fresh) groups.push_back({it->first, false, {}});
     auto& group = groups[it->second];

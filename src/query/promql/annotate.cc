@@ -1,14 +1,18 @@
 #include "query/promql/annotate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 
 #include "model/labels.h"
 
 namespace holdfast::query::promql {
 namespace {
+
+// The decimal exponent from which %g of Go writes one for a shortest number.
+constexpr int kExponentFrom = 6;
 
 std::string with_metric(std::string_view text, std::string_view metric) {
   std::string out(text);
@@ -28,11 +32,12 @@ std::string format_general(double v) {
   if (std::isnan(v)) return "NaN";
   if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
   char buffer[40];
-  for (int precision = 1; precision <= 17; ++precision) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", precision, v);
-    if (std::strtod(buffer, nullptr) == v) break;
-  }
-  return buffer;
+  const auto scientific = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific);
+  const std::string text(buffer, scientific.ptr);
+  const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
+  if (exponent < -4 || exponent >= kExponentFrom) return text;
+  const auto plain = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed);
+  return std::string(buffer, plain.ptr);
 }
 
 std::string Annotator::place(const PositionRange& at) const {

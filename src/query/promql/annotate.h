@@ -52,7 +52,7 @@ class Annotator {
   std::set<std::string> seen_;
 };
 
-// %g of Go: the shortest digits that read back, exponents from 1e+21 on.
+// %g of Go: the shortest digits that read back, with an exponent from 1e+06 on.
 std::string format_general(double v);
 
 }  // namespace holdfast::query::promql

@@ -141,6 +141,9 @@ struct Expr {
   PositionRange position;
 };
 
+// The expression inside parentheses, however many.
+const Expr& without_parens(const Expr& expr);
+
 // Evaluated with the query's step and range; kInvalid when the result is not allowed (negative range, zero step).
 Result<std::int64_t> eval_duration(const DurationValue& value, std::int64_t step_ms, std::int64_t range_ms);
 

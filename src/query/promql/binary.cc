@@ -150,7 +150,7 @@ Value vector_scalar(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, V
 
 Labels match_labels(const VectorMatching& matching, const Labels& labels) {
   if (matching.on) return labels.keep(matching.labels);
-  return drop_reserved(labels.drop(matching.labels));
+  return labels.drop(matching.labels);
 }
 
 // The match groups of both sides, numbered in the order of appearance.
@@ -255,8 +255,8 @@ class Join {
 
   Error duplicate_on_one_side(std::size_t group, const Labels& first, const Labels& second) const {
     return invalid("found duplicate series for the match group " + braces(groups_.labels[group]) + " on the " +
-                   (swapped_ ? "left" : "right") + " hand-side of the operation: [" + braces(second) + ", " +
-                   braces(first) + "];many-to-many matching not allowed: matching labels must be unique on one side");
+                   (swapped_ ? "left" : "right") + " hand-side of the operation: [" + braces(first) + ", " +
+                   braces(second) + "];many-to-many matching not allowed: matching labels must be unique on one side");
   }
 
   // Labels as messages have them, the name among the others: {__name__="x", a="b"}.

@@ -47,12 +47,6 @@ bool StepSeries::any() const {
   return std::any_of(kinds.begin(), kinds.end(), [](Kind k) { return k != Kind::kNone; });
 }
 
-const Expr& without_parens(const Expr& expr) {
-  const Expr* inner = &expr;
-  while (const auto* paren = std::get_if<ParenExpr>(&inner->node)) inner = paren->expr.get();
-  return *inner;
-}
-
 bool is_step_invariant(const Expr& expr) {
   struct Visitor {
     bool operator()(const NumberLiteral&) const { return true; }

@@ -183,7 +183,6 @@ Result<Value> eval_binary(Evaluator& ev, const Expr& expr, const BinaryExpr& bin
 Result<Value> eval_call(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps);
 
 // Helpers of several nodes.
-const Expr& without_parens(const Expr& expr);
 bool is_step_invariant(const Expr& expr);
 Labels drop_reserved(const Labels& labels);  // the name, and the metadata labels __type__ and __unit__
 bool is_reserved(std::string_view label_name);

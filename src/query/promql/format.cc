@@ -97,17 +97,20 @@ std::string matching_text(const VectorMatching& matching) {
   return text;
 }
 
+const char* mode_text(RangeMode mode) {
+  return mode == RangeMode::kAnchored ? " anchored" : mode == RangeMode::kSmoothed ? " smoothed" : "";
+}
+
 struct Formatter {
   std::string operator()(const NumberLiteral& node) const {
     if (node.is_duration) return duration_text(static_cast<std::int64_t>(std::llround(node.value * 1000)));
     return format_double(node.value);
   }
   std::string operator()(const StringLiteral& node) const { return model::quote(node.value); }
-  std::string operator()(const VectorSelector& node) const { return selector_text(node) + shift_text(node.shift); }
+  std::string operator()(const VectorSelector& node) const { return selector_text(node) + shift_text(node.shift) + mode_text(node.mode); }
   std::string operator()(const MatrixSelector& node) const {
     const auto& selector = std::get<VectorSelector>(node.selector->node);
-    const auto* mode = node.mode == RangeMode::kAnchored ? " anchored" : node.mode == RangeMode::kSmoothed ? " smoothed" : "";
-    return selector_text(selector) + "[" + value_text(node.range) + mode + "]" + shift_text(selector.shift);
+    return selector_text(selector) + "[" + value_text(node.range) + "]" + shift_text(selector.shift) + mode_text(node.mode);
   }
   std::string operator()(const Subquery& node) const {
     return format_expr(*node.expr) + "[" + value_text(node.range) + ":" + (node.step ? value_text(*node.step) : "") + "]" + shift_text(node.shift);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <map>
 #include <tuple>
+
+#include "query/promql/annotate.h"
 
 namespace holdfast::query::promql {
 namespace {
@@ -159,17 +159,6 @@ bool custom_reset(const Histogram& current, const Histogram& previous) {
     before = rebucket(before, previous.custom_values, bounds);
   }
   return any_decrease(now, before);
-}
-
-std::string number(double v) {
-  if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
-  if (std::isnan(v)) return "NaN";
-  char buffer[32];
-  for (int precision = 1; precision <= 17; ++precision) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", precision, v);
-    if (std::strtod(buffer, nullptr) == v) break;
-  }
-  return buffer;
 }
 
 }  // namespace
@@ -386,11 +375,11 @@ bool detect_reset(const Histogram& current, const Histogram& previous) {
 }
 
 std::string histogram_text(const Histogram& h) {
-  std::string text = "{count:" + number(h.count) + ", sum:" + number(h.sum);
+  std::string text = "{count:" + format_general(h.count) + ", sum:" + format_general(h.sum);
   for (const auto& b : all_buckets(h)) {
     if (b.count == 0) continue;
     text += b.lower_inclusive ? ", [" : ", (";
-    text += number(b.lower) + "," + number(b.upper) + (b.upper_inclusive ? "]:" : "):") + number(b.count);
+    text += format_general(b.lower) + "," + format_general(b.upper) + (b.upper_inclusive ? "]:" : "):") + format_general(b.count);
   }
   return text + "}";
 }

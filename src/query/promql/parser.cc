@@ -260,6 +260,7 @@ ExprPtr Parser::postfix() {
     if (is(TokenKind::kLeftBracket)) expr = range(std::move(expr));
     else if (here().is_word("offset")) expr = offset(std::move(expr));
     else if (is(TokenKind::kAt)) expr = at(std::move(expr));
+    else if (here().is_word("anchored") || here().is_word("smoothed")) expr = range_mode(std::move(expr));
     else break;
   }
   return expr;
@@ -365,7 +366,10 @@ ExprPtr Parser::call() {
   take();  // the parenthesis that made it a call
   std::vector<ExprPtr> args;
   while (!is(TokenKind::kRightParen)) {
+    // info() looks for labels with its second argument, not for series.
+    empty_selector_allowed_ = function->name == "info" && args.size() == 1;
     args.push_back(binary(0));
+    empty_selector_allowed_ = false;
     if (failed()) return nullptr;
     if (is(TokenKind::kRightParen)) break;
     if (!is(TokenKind::kComma)) return unexpected("function call", "\",\" or \")\"");

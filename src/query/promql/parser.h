@@ -49,6 +49,7 @@ class Parser {
   ExprPtr range(ExprPtr expr);
   ExprPtr offset(ExprPtr expr);
   ExprPtr at(ExprPtr expr);
+  ExprPtr range_mode(ExprPtr expr);
   bool duration(DurationValue& into, bool positive, const char* context);
   std::shared_ptr<const DurationExpr> duration_sum(int level);
   std::shared_ptr<const DurationExpr> duration_unary();
@@ -78,10 +79,8 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t index_ = 0;
   int depth_ = 0;
+  bool empty_selector_allowed_ = false;
   std::optional<Error> error_;
 };
-
-// The expression inside parentheses, however many.
-const Expr& without_parens(const Expr& expr);
 
 }  // namespace holdfast::query::promql

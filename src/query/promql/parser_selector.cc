@@ -23,7 +23,7 @@ ExprPtr Parser::selector(std::string name, PositionRange begin) {
   }
   const bool all_empty = std::all_of(node.matchers.begin(), node.matchers.end(), [](const auto& m) { return m.matches_empty(); });
   const PositionRange position{begin.begin, end};
-  if (all_empty) return fail(position, "vector selector must contain at least one non-empty matcher");
+  if (all_empty && !empty_selector_allowed_) return fail(position, "vector selector must contain at least one non-empty matcher");
   return make(std::move(node), ValueType::kVector, position);
 }
 
@@ -130,11 +130,6 @@ ExprPtr Parser::range(ExprPtr expr) {
   }
   MatrixSelector node;
   node.range = std::move(span);
-  if (here().is_word("anchored") || here().is_word("smoothed")) {
-    node.mode = here().is_word("anchored") ? RangeMode::kAnchored : RangeMode::kSmoothed;
-    const auto word = take();
-    if (!options_.experimental) return fail(word.position, std::string(word.text) + " modifier is not enabled");
-  }
   const auto end = here().position.end;
   if (!expect(Kind::kRightBracket, "range selector", "\"]\"")) return nullptr;
   const auto* vector = std::get_if<VectorSelector>(&expr->node);
@@ -217,6 +212,28 @@ ExprPtr Parser::at(ExprPtr expr) {
   if (twice) return fail(sign_place, "@ <timestamp> may not be set multiple times");
   changed->position.end = tokens_[index_ - 1].position.end;
   return std::make_shared<const Expr>(std::move(*changed));
+}
+
+// anchored or smoothed, behind a selector.
+ExprPtr Parser::range_mode(ExprPtr expr) {
+  const auto word = take();
+  if (!options_.experimental) return fail(word.position, std::string(word.text) + " modifier is not enabled");
+  const auto mode = word.is_word("anchored") ? RangeMode::kAnchored : RangeMode::kSmoothed;
+  Expr copy = *expr;
+  RangeMode* into = nullptr;
+  if (auto* matrix = std::get_if<MatrixSelector>(&copy.node)) into = &matrix->mode;
+  if (auto* vector = std::get_if<VectorSelector>(&copy.node); vector != nullptr && mode == RangeMode::kSmoothed) {
+    into = &vector->mode;
+  }
+  if (into == nullptr) {
+    return fail(expr->position, std::string(word.text) + (mode == RangeMode::kAnchored
+                                                              ? " modifier must be preceded by a range vector selector"
+                                                              : " modifier must be preceded by an instant vector selector or range vector selector"));
+  }
+  if (*into != RangeMode::kPlain) return fail(word.position, "anchored or smoothed may not be set multiple times");
+  *into = mode;
+  copy.position.end = word.position.end;
+  return std::make_shared<const Expr>(std::move(copy));
 }
 
 // ---- durations ----
