@@ -123,7 +123,7 @@ FileKind kind_of(const YamlNode& root) {
     return FileKind::kPrometheusConfig;
   }
   if (has_any(root, {"route", "receivers", "inhibit_rules"})) return FileKind::kAlertmanagerConfig;
-  if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host", "external_url"})) return FileKind::kHoldfast;
+  if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host", "external_url", "external_labels", "evaluation_interval"})) return FileKind::kHoldfast;
   return FileKind::kUnknown;
 }
 

@@ -30,6 +30,9 @@ class Reader {
     if (root.kind == YamlNode::Kind::kNull) return;  // an empty file is an empty configuration
     YamlMap map(context_, root, "the configuration");
     config.external_url = map.text("external_url", config.external_url);
+    check_url(map, "external_url", config.external_url);
+    while (config.external_url.ends_with('/')) config.external_url.pop_back();  // links add their own
+    config.notify.external_url = config.external_url;
     config.external_labels = labels(map, "external_labels");
     config.evaluation_interval = map.duration("evaluation_interval", config.evaluation_interval, kIntervalMin, kIntervalMax);
     if (const auto* node = map.member("host")) read_host(*node);
@@ -79,7 +82,7 @@ class Reader {
     receiver.name = map.required_text("name");
     if (!receiver.name.empty() && !names.insert(receiver.name).second) map.report("name", "receiver '" + receiver.name + "' stands twice");
     receiver.kind = map.word("kind", "log", {"log", "webhook", "slack", "email"});
-    receiver.language = map.word("language", "", {"", "en", "zh"});
+    if (map.has("language")) receiver.language = map.word("language", "en", {"en", "zh"});
     receiver.worst_rank_only = static_cast<int>(map.integer("ranks_up_to", 4, 1, 4));
     if (receiver.kind == "webhook" || receiver.kind == "slack") {
       receiver.url = map.required_text("url");
@@ -96,7 +99,7 @@ class Reader {
     const auto smtp = map.required_text("smtp");
     if (!smtp.empty()) {
       auto endpoint = parse_endpoint(smtp);
-      if (!endpoint || endpoint->port == 0) {
+      if (!endpoint || endpoint->host.empty() || endpoint->port == 0) {
         map.report("smtp", "'smtp' is '" + printable(smtp) + "'; allowed: host:port");
       } else {
         receiver.smtp.host = endpoint->host;
@@ -135,7 +138,7 @@ class Reader {
     if (!service.name.empty() && !is_service_name(service.name)) {
       map.report("name", "service name '" + printable(service.name) + "'; allowed: lower-case letters, digits and -, beginning with a letter");
     }
-    if (!service_names_.emplace(service.name).second) map.report("name", "service '" + service.name + "' stands twice");
+    if (!service.name.empty() && !service_names_.insert(service.name).second) map.report("name", "service '" + service.name + "' stands twice");
     service.owner = map.text("owner");
     service.tier = map.word("tier", "standard", {"critical", "standard", "best_effort"});
     service.severity_scheme = map.word("severity_scheme", "A", {"A", "B"});
@@ -170,6 +173,9 @@ class Reader {
     platform.stop_grace = map.duration("stop_grace", platform.stop_grace, 0s, 10min);
     platform.restart_backoff_min = map.duration("restart_backoff_min", platform.restart_backoff_min, 1ms, 1h);
     platform.restart_backoff_max = map.duration("restart_backoff_max", platform.restart_backoff_max, 1ms, 1h);
+    if (platform.restart_backoff_max < platform.restart_backoff_min) {
+      map.report("restart_backoff_max", "'restart_backoff_max' is below 'restart_backoff_min', which is " + format_duration(platform.restart_backoff_min));
+    }
     platform.ready_timeout = map.duration("ready_timeout", platform.ready_timeout, 100ms, 1h);
     for (const auto* version : map.list("versions")) read_version(*version, platform);
     platform.stable = map.text("stable", platform.versions.empty() ? "" : platform.versions[0].name);
@@ -190,7 +196,7 @@ class Reader {
     model::ProcessVersion version;
     version.name = map.required_text("name");
     for (const auto& other : platform.versions) {
-      if (other.name == version.name) map.report("name", "version '" + version.name + "' stands twice");
+      if (!version.name.empty() && other.name == version.name) map.report("name", "version '" + version.name + "' stands twice");
     }
     if (version.name.find('/') != std::string::npos) map.report("name", "a version's name has no '/'");
     version.command = map.texts("command");
@@ -217,14 +223,17 @@ class Reader {
     }
   }
 
+  static std::string path(YamlMap& map, std::string_view member, const std::string& fallback) {
+    auto text = map.text(member, fallback);
+    if (!text.starts_with('/')) map.report(member, "'" + std::string(member) + "' is '" + printable(text) + "'; allowed: a path that begins with '/'");
+    return text;
+  }
+
   void read_health(const YamlNode& node, model::HealthSpec& health) {
     YamlMap map(context_, node, "health");
-    health.live = map.text("live", health.live);
-    health.ready = map.text("ready", health.ready);
-    health.startup = map.text("startup", health.startup);
-    for (const auto* path : {&health.live, &health.ready, &health.startup}) {
-      if (path->empty() || (*path)[0] != '/') context_.report(node, "health path '" + printable(*path) + "' must begin with '/'");
-    }
+    health.live = path(map, "live", health.live);
+    health.ready = path(map, "ready", health.ready);
+    health.startup = path(map, "startup", health.startup);
     health.interval = map.duration("interval", health.interval, kIntervalMin, kIntervalMax);
     health.timeout = map.duration("timeout", health.timeout, 10ms, 10min);
     health.failures = static_cast<int>(map.integer("failures", health.failures, 1, 1000));
@@ -233,11 +242,12 @@ class Reader {
 
   void read_metrics(const YamlNode& node, model::MetricsSpec& metrics) {
     YamlMap map(context_, node, "metrics");
-    metrics.paths = map.has("path") ? map.texts("path") : map.texts("paths");
-    for (const auto& path : metrics.paths) {
-      if (path.empty() || path[0] != '/') context_.report(node, "metrics path '" + printable(path) + "' must begin with '/'");
+    const auto* member = map.has("path") ? "path" : "paths";
+    if (map.has("path") && map.has("paths")) map.report("paths", "only one of 'path' and 'paths' may stand");
+    metrics.paths = map.texts(member);
+    for (const auto& one : metrics.paths) {
+      if (!one.starts_with('/')) map.report(member, "metrics path '" + printable(one) + "'; allowed: a path that begins with '/'");
     }
-    map.member("path");
     metrics.interval = map.duration("interval", metrics.interval, kIntervalMin, kIntervalMax);
     map.finish();
   }
@@ -271,6 +281,8 @@ class Reader {
     map.finish();
     if (rule.remedy == "shift_traffic_to_stable" && service.traffic.kind == "none") {
       map.report("remedy", "shift_traffic_to_stable needs the service's 'traffic'");
+    } else if (!rule.remedy.empty() && service.platform.kind == "none") {
+      map.report("remedy", rule.remedy + " needs the service's 'platform'");
     }
     if (map.valid()) service.remedies.push_back(std::move(rule));
   }
@@ -309,7 +321,8 @@ class Reader {
     probe.target = map.required_text("target");
     if (probe.kind == "http") {
       check_url(map, "target", probe.target);
-    } else if (auto endpoint = parse_endpoint(probe.target); !endpoint || endpoint->port == 0) {
+    } else if (auto endpoint = parse_endpoint(probe.target);
+               !probe.target.empty() && (!endpoint || endpoint->host.empty() || endpoint->port == 0)) {
       map.report("target", "'target' is '" + printable(probe.target) + "'; allowed: host:port");
     }
     probe.interval = map.duration("interval", probe.interval, kIntervalMin, kIntervalMax);
@@ -345,7 +358,8 @@ class Reader {
   void check_references(YamlMap& map) {
     for (const auto& service : result_.config.services) {
       for (const auto& name : service.depends_on) {
-        if (service_names_.count(name)) continue;
+        if (name == service.name) map.report("services", "service '" + service.name + "' depends on itself");
+        if (service_names_.contains(name)) continue;
         map.report("services", "service '" + service.name + "' depends on '" + printable(name) + "', which is no service here");
       }
     }

@@ -69,7 +69,10 @@ Result<std::map<std::string, ConsoleFile>> read_console_blob(std::string_view bl
     const auto fields = split(line, '\t');
     if (fields.size() != 5) return broken;
     const auto offset = parse_int(fields[2]), size = parse_int(fields[3]);
-    if (!offset || !size || *offset < 0 || *size < 0 || static_cast<std::uint64_t>(*offset + *size) > data.size()) return broken;
+    if (!offset || !size || *offset < 0 || *size < 0) return broken;
+    // Subtracted, not added: no sum of two foreign numbers can wrap round.
+    const auto length = static_cast<std::int64_t>(data.size());
+    if (*offset > length || *size > length - *offset) return broken;
     files[std::string(fields[0])] = {std::string(fields[1]), "\"" + std::string(fields[4]) + "\"",
                                      data.substr(static_cast<std::size_t>(*offset), static_cast<std::size_t>(*size))};
   }

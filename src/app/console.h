@@ -1,6 +1,6 @@
 // app/console.h: the web console, served from the binary.
 //
-// Purpose     The files of console/dist are embedded, compressed, by the assembler (src/app/console_blob.S). Hashed names under /assets/
+// Purpose     The files of console/dist are embedded, compressed, by the assembler (src/app/embedded.S). Hashed names under /assets/
 //             are cached for ever; everything else is asked for again by its ETag. A path without a dot is a page of the single-page
 //             application and gets index.html.
 // Threads     Immutable; routes answer on the connection's thread.

@@ -1,8 +1,12 @@
 // The command line: words and options to one function call each. What they do stands elsewhere.
 #include <CLI/CLI.hpp>
 
+#include <signal.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <stop_token>
+#include <thread>
 
 #include "app/cli/commands.h"
 #include "app/config.h"
@@ -49,6 +53,27 @@ int check_files(const std::vector<std::string>& paths) {
     bad += findings.empty() ? 0 : 1;
   }
   return bad == 0 ? 0 : 1;
+}
+
+// Sends load until it is over or a signal asks to stop.
+int run_load(const learn::LoadOptions& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  Machine machine(1, 1);
+  std::stop_source stop;
+  std::jthread waiter([&](std::stop_token over) {
+    const timespec slice{0, 200'000'000};  // how soon it notices that the load ended by itself
+    while (!over.stop_requested()) {
+      if (::sigtimedwait(&signals, nullptr, &slice) > 0) stop.request_stop();
+    }
+  });
+  const int status = learn::run_load(machine.env, options, stop.get_token());
+  waiter.request_stop();
+  waiter.join();
+  machine.stop_executor();
+  return status;
 }
 
 }  // namespace
@@ -143,9 +168,16 @@ int main(int argc, char** argv) {
   auto* load_app = cli.add_subcommand("load", "send requests at a steady rate and count each lost one");
   load_app->add_option("--target,--url", load.url, "what to request")->required();
   load_app->add_option("--rate", load.rate, "requests per second")->capture_default_str();
-  load_app->add_option("--listen", load.listen, "HOST:PORT for its /metrics");
+  load_app->add_option_function<std::string>(
+      "--listen",
+      [&load](const std::string& text) {
+        auto endpoint = parse_endpoint(text);
+        if (!endpoint) throw CLI::ValidationError(endpoint.error().message());
+        load.listen = *endpoint;
+      },
+      "HOST:PORT for its /metrics");
   duration_option(load_app, "--duration", load.duration, "stop after this; default: until a signal");
-  load_app->callback([&] { status = learn::run_load(load); });
+  load_app->callback([&] { status = run_load(load); });
 
   cli.add_subcommand("version", "print the version")->callback([] { std::printf("holdfast %s\n", HOLDFAST_VERSION); });
 

@@ -44,6 +44,13 @@ bool same_origin(const net::Request& request) {
          host == "[" + url->host + "]:" + std::to_string(url->port);
 }
 
+bool host_is_loopback(const net::Request& request) {
+  std::string host(request.headers.get("host"));
+  if (host.rfind(':') == std::string::npos || host.ends_with(']')) host += ":80";
+  const auto endpoint = parse_endpoint(host);
+  return endpoint && is_loopback(*endpoint);
+}
+
 std::string_view cookie_of(const net::Request& request) {
   for (auto part : split(request.headers.get("cookie"), ';')) {
     part = trim(part);
@@ -81,33 +88,34 @@ Result<std::unique_ptr<Auth>> Auth::open(Env& env, const std::string& data, bool
 
 bool Auth::token_matches(std::string_view token) const { return equal_in_constant_time(sha256_hex(token), token_hash_); }
 
-std::optional<std::string> Auth::user_of(const net::Request& request) const {
-  if (!enabled_) return "local";
+bool Auth::has_token(const net::Request& request) const {
   const auto header = request.headers.get("authorization");
-  if (header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "bearer ") && token_matches(trim(header.substr(7)))) return "admin";
+  return header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "bearer ") && token_matches(trim(header.substr(7)));
+}
+
+bool Auth::has_session(const net::Request& request) const {
   const auto cookie = cookie_of(request);
-  if (cookie.empty()) return std::nullopt;
+  if (cookie.empty()) return false;
   std::lock_guard lock(mutex_);
   const auto found = sessions_.find(sha256_hex(cookie));
-  if (found == sessions_.end() || found->second < env_.clock.mono()) return std::nullopt;
-  return "admin";
+  return found != sessions_.end() && found->second >= env_.clock.mono();
 }
 
 std::optional<net::Response> Auth::check(net::Request& request) {
-  const auto user = user_of(request);
-  request.headers.set("x-holdfast-user", user.value_or(""));
+  const bool by_token = enabled_ && has_token(request);
+  const bool by_cookie = enabled_ && !by_token && has_session(request);
+  request.headers.set("x-holdfast-user", !enabled_ ? "local" : by_token || by_cookie ? "admin" : "");
   if (is_open(request)) return std::nullopt;
-  if (!user) {
+  if (enabled_ && !by_token && !by_cookie) {
     auto response = refusal({Code::kUnauthorized, "sign in first: send 'Authorization: Bearer <token>'; the token stands in the file admin-token of the data directory"});
     response.headers.set("www-authenticate", "Bearer");
     return response;
   }
-  const bool by_cookie = enabled_ && request.headers.get("authorization").empty();
   if (by_cookie && changes_something(request) && !same_origin(request)) {
     return refusal({Code::kForbidden, "a change by session cookie must come from a page of this server (Origin header)"});
   }
   // Without authorisation any page of the browser could reach a loopback listener: only its own pages may change things.
-  if (!enabled_ && changes_something(request) && request.headers.has("origin") && !same_origin(request)) {
+  if (!enabled_ && changes_something(request) && request.headers.has("origin") && !(same_origin(request) && host_is_loopback(request))) {
     return refusal({Code::kForbidden, "a change asked for by a page of another origin"});
   }
   return std::nullopt;

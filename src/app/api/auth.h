@@ -3,7 +3,9 @@
 // Purpose     A token of 32 random bytes is made at first start and kept, hashed, in the data directory; the token itself is
 //             printed once and written to admin-token (mode 0600). Calls carry it as a bearer token, browsers as a session cookie.
 // Open paths  Health, readiness, the console's files, sign-in, and /metrics from loopback need no token.
-// Forgery     A call with a cookie that changes something must carry an Origin (or Referer) of this host.
+// Forgery     A call with a cookie that changes something must carry an Origin (or Referer) of this host. Without
+//             authorisation a page may change something only when it is of this host and the host is loopback by name,
+//             so that no foreign name made to point here (DNS rebinding) passes for us.
 // Threads     check() from any thread; tokens are immutable after open().
 #pragma once
 
@@ -32,7 +34,8 @@ class Auth {
 
  private:
   Auth(Env& env, bool enabled) : env_(env), enabled_(enabled) {}
-  std::optional<std::string> user_of(const net::Request& request) const;
+  bool has_token(const net::Request& request) const;
+  bool has_session(const net::Request& request) const;
   bool token_matches(std::string_view token) const;
   net::Response sign_in(const net::Request& request);
   net::Response session(const net::Request& request) const;

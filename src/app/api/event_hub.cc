@@ -23,39 +23,44 @@ void EventHub::add_routes(net::Router& router) {
 }
 
 void EventHub::open(const net::Request& request, net::ResponderPtr responder) {
-  std::erase_if(streams_, [](const auto& stream) { return !stream->open(); });
+  std::erase_if(streams_, [](const auto& stream) { return !stream.events->open(); });
   if (streams_.size() >= kStreamCountMax) {
     responder->send(net::Response::json(503, R"({"error":{"code":"unavailable","message":"256 event streams are open already"}})"));
     return;
   }
   auto last = request.headers.get("last-event-id");
   if (last.empty()) last = request.param("after");
-  auto stream = responder->start_events();
+  Stream stream{responder->start_events()};
   if (const auto after = parse_int(last)) {
-    replay(*stream, *after);
+    stream.told = replay(*stream.events, *after);
   } else {
-    stream->send("hello", "{}", std::to_string(journal_.stats().last_seq));
+    stream.events->send("hello", "{}", std::to_string(journal_.stats().last_seq));
   }
   streams_.push_back(std::move(stream));
 }
 
 // Reads on the control strand: at most a thousand rows by primary key, well under a millisecond each hundred.
-void EventHub::replay(net::EventStream& stream, state::Seq after) {
+state::Seq EventHub::replay(net::EventStream& stream, state::Seq after) {
   state::EntryQuery query;
   query.after = after;
   query.limit = kReplayCountMax + 1;
+  const auto last = journal_.stats().last_seq;
   auto entries = journal_.read(query);
-  if (!entries || entries->size() > kReplayCountMax) {
-    stream.send("reset", "{}", std::to_string(journal_.stats().last_seq));
-    return;
+  if (!entries || entries->size() > kReplayCountMax || after > last) {
+    stream.send("reset", "{}", std::to_string(last));
+    return 0;
   }
   for (const auto& entry : *entries) stream.send(entry.topic, entry.body, std::to_string(entry.seq));
+  return entries->empty() ? 0 : entries->back().seq;
 }
 
 void EventHub::publish(const state::Entry& entry) {
   if (streams_.empty()) return;
   const auto id = std::to_string(entry.seq);
-  std::erase_if(streams_, [&](const auto& stream) { return !stream->send(entry.topic, entry.body, id); });
+  std::erase_if(streams_, [&](const Stream& stream) {
+    if (entry.seq <= stream.told) return !stream.events->open();
+    return !stream.events->send(entry.topic, entry.body, id);
+  });
 }
 
 }  // namespace holdfast::app

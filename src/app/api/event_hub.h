@@ -2,7 +2,8 @@
 //
 // Purpose     GET /api/holdfast/v1/events. Each journal entry becomes one event: name = topic, data = body, id = sequence number.
 //             Last-Event-ID (header or parameter `after`) replays what was missed, at most 1,000 entries; when more was missed
-//             the event "reset" tells the client to load everything anew.
+//             the event "reset" tells the client to load everything anew; so it does when the id is of no entry yet (the
+//             journal is another one). No stream is told an entry twice.
 // Threads     Control strand, but for sending, which EventStream allows from anywhere.
 // Limits      256 streams; one more is refused with 503.
 #pragma once
@@ -25,12 +26,17 @@ class EventHub {
 
  private:
   void open(const net::Request& request, net::ResponderPtr responder);
-  void replay(net::EventStream& stream, state::Seq after);
+  struct Stream {
+    std::shared_ptr<net::EventStream> events;
+    state::Seq told = 0;  // up to this entry by replay
+  };
+  // The last entry that was told.
+  state::Seq replay(net::EventStream& stream, state::Seq after);
   void publish(const state::Entry& entry);
 
   Env& env_;
   state::Journal& journal_;
-  std::vector<std::shared_ptr<net::EventStream>> streams_;
+  std::vector<Stream> streams_;
   std::unique_ptr<state::Subscription> subscription_;
 };
 

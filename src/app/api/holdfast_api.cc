@@ -8,6 +8,9 @@
 #include "app/api/service_view.h"
 #include "base/text.h"
 
+extern "C" const char holdfast_openapi_begin[];
+extern "C" const char holdfast_openapi_end[];
+
 namespace holdfast::app {
 namespace {
 
@@ -19,10 +22,12 @@ using nlohmann::json;
 constexpr std::string_view kBase = "/api/holdfast/v1";
 constexpr std::size_t kListMax = 1000;
 
+// Foreign bytes in a message or a name need not be UTF-8; an answer always is.
+Response answer(int status, const json& body) { return Response::json(status, body.dump(-1, ' ', false, json::error_handler_t::replace)); }
 Response failure(const Error& error) {
-  return Response::json(http_status(error.code()), json{{"error", {{"code", code_name(error.code())}, {"message", error.message()}}}}.dump());
+  return answer(http_status(error.code()), {{"error", {{"code", code_name(error.code())}, {"message", error.message()}}}});
 }
-Response ok(const json& body) { return Response::json(200, body.dump(-1, ' ', false, json::error_handler_t::replace)); }
+Response ok(const json& body) { return answer(200, body); }
 
 std::string user_of(const Request& request) { return std::string(request.headers.get("x-holdfast-user")); }
 
@@ -206,7 +211,7 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
         audit(request, "service." + verb, name, report.ok ? "ok" : report.error);
       });
       if (body.error()) return to->send(failure(*body.error()));
-      to->send(Response::json(202, json{{"key", key}}.dump()));
+      to->send(answer(202, {{"key", key}}));
     });
   }
 
@@ -311,7 +316,7 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
       if (body.error()) return to->send(failure(*body.error()));
       plane_.drills->run(name, service, user_of(request), [this, request, to, name](Result<model::Drill> drill) {
         audit(request, "drill.run", name, drill ? "ok" : drill.error().message());
-        to->send(drill ? Response::json(202, json{{"drill", *drill}}.dump()) : failure(drill.error()));
+        to->send(drill ? answer(202, {{"drill", *drill}}) : failure(drill.error()));
       });
     });
     route(router, "POST", "/drills/{id}/abort", [this](const Request& request, ResponderPtr to) {
@@ -368,13 +373,16 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
       findings_ = hooks_.reload();
       audit(request, "config.reload", plane_.config.file, findings_.empty() ? "ok" : findings_.front().text());
       if (findings_.empty()) return to->send(ok({{"ok", true}}));
-      to->send(Response::json(400, json{{"error", {{"code", "invalid"}, {"message", "the configuration was refused; the old one stays"}}}, {"findings", finding_texts()}}.dump()));
+      to->send(answer(400, {{"error", {{"code", "invalid"}, {"message", "the configuration was refused; the old one stays"}}}, {"findings", finding_texts()}}));
     });
     route(router, "GET", "/config/status", [this](const Request&, ResponderPtr to) {
       to->send(ok({{"file", plane_.config.file}, {"errors", finding_texts()}}));
     });
     storage(router, "flush");
     storage(router, "compact");
+    router.add("GET", std::string(kBase) + "/openapi.json", [](const Request&, ResponderPtr to) {
+      to->send(Response::json(200, std::string(holdfast_openapi_begin, holdfast_openapi_end)));
+    });
   }
 
   json finding_texts() const {

@@ -1,6 +1,6 @@
 // app/api/holdfast_api.h: Holdfast's own API, /api/holdfast/v1.
 //
-// Purpose     What the console and the command line ask for. docs/openapi.json describes every route; a test holds
+// Purpose     What the console and the command line ask for. api/openapi.json describes every route; a test holds
 //             it against the router.
 // Errors      {"error":{"code","message"}} with the status of base/result.h's table.
 // Audit       Every call that changes something leaves an entry of topic model::kAudit: who, what, on which, result.

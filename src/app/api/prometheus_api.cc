@@ -22,8 +22,12 @@ struct ApiError {
   std::string message;
 };
 
+// What callers send and what labels hold need not be UTF-8; an answer always is.
+std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(const std::string& text) { return text_of(json(text)); }
+
 net::Response error_response(const ApiError& error) {
-  return net::Response::json(error.status, json{{"status", "error"}, {"errorType", error.type}, {"error", error.message}}.dump());
+  return net::Response::json(error.status, text_of({{"status", "error"}, {"errorType", error.type}, {"error", error.message}}));
 }
 
 ApiError bad_data(std::string message) { return {"bad_data", 400, std::move(message)}; }
@@ -46,8 +50,8 @@ ApiError execution_error(const Error& error) {
 // The answer around a `data` member that is JSON text already.
 net::Response success(const std::string& data, const query::promql::Annotations& annotations = {}) {
   std::string body = R"({"status":"success","data":)" + data;
-  if (!annotations.warnings.empty()) body += ",\"warnings\":" + json(annotations.warnings).dump();
-  if (!annotations.infos.empty()) body += ",\"infos\":" + json(annotations.infos).dump();
+  if (!annotations.warnings.empty()) body += ",\"warnings\":" + text_of(json(annotations.warnings));
+  if (!annotations.infos.empty()) body += ",\"infos\":" + text_of(json(annotations.infos));
   body += "}";
   return net::Response::json(200, std::move(body));
 }
@@ -76,7 +80,7 @@ class Form {
     if (text.empty() && fallback) return *fallback;
     auto parsed = parse_time(text);
     if (parsed) return to_ms(*parsed);
-    fail(bad_parameter(name, "cannot parse " + json(text).dump() + " to a valid timestamp"));
+    fail(bad_parameter(name, "cannot parse " + quoted(text) + " to a valid timestamp"));
     return 0;
   }
 
@@ -86,12 +90,12 @@ class Form {
     if (text.empty()) return fallback;
     if (const auto seconds = parse_double(text)) {
       if (std::isfinite(*seconds) && std::abs(*seconds) < 9.2e9) return from_seconds(*seconds);
-      fail(bad_parameter(name, "cannot parse " + json(text).dump() + " to a valid duration. It overflows int64"));
+      fail(bad_parameter(name, "cannot parse " + quoted(text) + " to a valid duration. It overflows int64"));
       return fallback;
     }
     auto parsed = parse_duration(text);
     if (parsed) return *parsed;
-    fail(bad_parameter(name, "cannot parse " + json(text).dump() + " to a valid duration"));
+    fail(bad_parameter(name, "cannot parse " + quoted(text) + " to a valid duration"));
     return fallback;
   }
 
@@ -100,7 +104,7 @@ class Form {
     if (text.empty()) return 0;
     const auto parsed = parse_int(text);
     if (parsed && *parsed >= 0) return static_cast<std::size_t>(*parsed);
-    fail(bad_parameter("limit", parsed ? "limit must be non-negative" : "cannot parse " + json(text).dump() + " to a whole number"));
+    fail(bad_parameter("limit", parsed ? "limit must be non-negative" : "cannot parse " + quoted(text) + " to a whole number"));
     return 0;
   }
 
@@ -180,7 +184,7 @@ class PrometheusApi {
     Form form(request);
     auto expr = query::promql::parse_expr(form.get("query"));
     if (!expr) return error_response(bad_parameter("query", expr.error().message()));
-    return success(json(query::promql::format_expr(**expr)).dump());
+    return success(quoted(query::promql::format_expr(**expr)));
   }
 
   net::Response series(const net::Request& request) const {
@@ -201,7 +205,7 @@ class PrometheusApi {
       for (const auto& label : labels) one[label.name] = label.value;
       data.push_back(std::move(one));
     }
-    return success(data.dump(), notes);
+    return success(text_of(data), notes);
   }
 
   net::Response labels(const net::Request& request) const {
@@ -216,7 +220,7 @@ class PrometheusApi {
   net::Response label_values(const net::Request& request) const {
     Form form(request);
     const auto& name = request.path_params.at("name");
-    if (name.empty() || !is_valid_utf8(name)) return error_response(bad_data("invalid label name: " + json(printable(name)).dump()));
+    if (name.empty() || !is_valid_utf8(name)) return error_response(bad_data("invalid label name: " + quoted(printable(name))));
     const auto range = time_range(form);
     const auto limit = form.limit();
     const auto sets = form.matchers();
@@ -234,7 +238,7 @@ class PrometheusApi {
       for (const auto& one : all) list.push_back({{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
       data[metric] = std::move(list);
     }
-    return success(data.dump());
+    return success(text_of(data));
   }
 
   static net::Response buildinfo() {
@@ -259,11 +263,12 @@ class PrometheusApi {
                         {"scrapeInterval", format_duration(target.target.interval)},
                         {"scrapeTimeout", format_duration(target.target.timeout)}});
     }
-    return success(json{{"activeTargets", active}, {"droppedTargets", json::array()}, {"droppedTargetCounts", json::object()}}.dump());
+    return success(text_of({{"activeTargets", active}, {"droppedTargets", json::array()}, {"droppedTargetCounts", json::object()}}));
   }
 
   net::Response rules(const net::Request& request) const {
-    const auto kind = request.param("type");
+    const std::string kind(request.param("type"));
+    if (!kind.empty() && kind != "alert" && kind != "record") return error_response(bad_parameter("type", "not supported value " + quoted(kind)));
     json groups = json::array();
     for (const auto& group : sources_.rules()) {
       json rules = json::array();
@@ -280,7 +285,7 @@ class PrometheusApi {
                         {"evaluationTime", to_seconds(group.evaluation_time)},
                         {"lastEvaluation", format_time(group.last_evaluation)}});
     }
-    return success(json{{"groups", groups}}.dump());
+    return success(text_of({{"groups", groups}}));
   }
 
   net::Response alerts() const {
@@ -288,7 +293,7 @@ class PrometheusApi {
     for (const auto& alert : sources_.alerts()) {
       if (alert.state != model::AlertState::kResolved) list.push_back(alert_json(alert));
     }
-    return success(json{{"alerts", list}}.dump());
+    return success(text_of({{"alerts", list}}));
   }
 
  private:
@@ -310,7 +315,7 @@ class PrometheusApi {
     if (!found) return error_response(execution_error(found.error()));
     query::promql::Annotations notes;
     cut(*found, limit, notes);
-    return success(json(*found).dump(), notes);
+    return success(text_of(json(*found)), notes);
   }
 
   static net::Response answer(query::promql::QueryResult result, std::size_t limit) {

@@ -1,7 +1,7 @@
 // app/api/service_view.h: a service as the overview shows it: what runs, where traffic goes, whether it is well.
 //
-// Purpose     health: down = no instance ready (or no probe answers); degraded = fewer ready than wanted, traffic away from
-//             stable, or an active incident; healthy; unknown = nothing is watched. `reasons` says why, in words.
+// Purpose     health: down = none of the wanted instances is ready; degraded = fewer ready than wanted, the traffic router
+//             does not answer, or an incident is active; healthy; unknown = nothing is watched. `reasons` says why.
 // Threads     build_service_view() on the control strand; signal values are filled in afterwards from the pool.
 #pragma once
 

@@ -44,7 +44,9 @@ void print_point(const std::string& what, const json& point) {
 
 void print_result(const json& data) {
   const auto type = text_of(data, "resultType");
-  const auto& result = data["result"];
+  const auto found = data.find("result");
+  if (found == data.end()) return;
+  const auto& result = *found;
   if (type == "scalar" || type == "string") return print_point(type, result);
   for (const auto& series : result) {
     const auto what = labels_text(series["metric"]);

@@ -74,7 +74,7 @@ Result<json> Remote::call(const std::string& method, const std::string& path, co
     const auto code = response->status == 401 ? Code::kUnauthorized : response->status == 404 ? Code::kNotFound : Code::kInvalid;
     return Error(code, message_of(parsed, *response));
   }
-  if (parsed.is_discarded()) return unavailable(impl_->url + " answered something that is not JSON: " + printable(response->body, 100));
+  if (!parsed.is_object()) return unavailable(impl_->url + " answered something that is no JSON object: " + printable(response->body, 100));
   return parsed;
 }
 
