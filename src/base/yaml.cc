@@ -26,6 +26,7 @@ struct Refused {
 // until its value has come.
 class TreeBuilder final : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(std::string_view text) : text_(text) {}
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) refuse(mark, "a second document; one document a file is allowed");
   }
@@ -42,6 +43,7 @@ class TreeBuilder final : public YAML::EventHandler {
     auto node = make(YamlNode::Kind::kScalar, mark);
     node.scalar = value;
     node.quoted = tag == "!";
+    if (node.quoted) check_closed(mark);
     // yaml-cpp announces a bare null word as a scalar with tag "?".
     if (!node.quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL")) {
       node.kind = YamlNode::Kind::kNull;
@@ -69,6 +71,21 @@ class TreeBuilder final : public YAML::EventHandler {
   [[noreturn]] static void refuse(const YAML::Mark& mark, const std::string& why) {
     throw Refused{invalid(at(mark.line + 1, mark.column + 1) + why)};
   }
+  // yaml-cpp takes a quoted text that the file's end cuts off, and with it all that was to follow.
+  void check_closed(const YAML::Mark& mark) const {
+    const auto begin = static_cast<std::size_t>(std::max(mark.pos, 0)) + (text_.starts_with("\xef\xbb\xbf") ? 3 : 0);
+    const char quote = begin < text_.size() ? text_[begin] : ' ';
+    if (quote != '"' && quote != '\'') return;
+    for (auto i = begin + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return;
+        ++i;  // '' is a quote inside
+      }
+    }
+    refuse(mark, std::string("a text that begins with ") + quote + " is not closed");
+  }
   static std::size_t size_of(const YamlNode& node) {
     std::size_t size = 1;
     for (const auto& item : node.items) size += size_of(item);
@@ -90,7 +107,27 @@ class TreeBuilder final : public YAML::EventHandler {
   void close() {
     auto done = std::move(stack_.back());
     stack_.pop_back();
+    if (done.node.kind == YamlNode::Kind::kMap) merge(done.node);
     add(std::move(done.node), done.anchor);
+  }
+  // YAML 1.1's merge key, which files of the ecosystem use: members of "<<" that the mapping does not have itself.
+  static void merge(YamlNode& map) {
+    const auto found = std::find_if(map.members.begin(), map.members.end(),
+                                    [](const auto& member) { return member.first.scalar == "<<" && !member.first.quoted; });
+    if (found == map.members.end()) return;
+    auto source = std::move(found->second);
+    map.members.erase(found);
+    std::vector<YamlNode> sources;
+    if (source.kind == YamlNode::Kind::kSequence) sources = std::move(source.items);
+    else sources.push_back(std::move(source));
+    for (auto& one : sources) {
+      if (one.kind != YamlNode::Kind::kMap) {
+        throw Refused{invalid(at(one.line, one.column) + "'<<' merges a mapping or a list of mappings, not " + std::string(one.kind_name()))};
+      }
+      for (auto& member : one.members) {
+        if (map.find(member.first.scalar) == nullptr) map.members.push_back(std::move(member));
+      }
+    }
   }
   void add(YamlNode node, YAML::anchor_t anchor) {
     if (anchor != 0) anchors_[anchor] = node;
@@ -117,6 +154,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
+  const std::string_view text_;
   int documents_ = 0;
   std::size_t count_ = 0;
   std::vector<Open> stack_;
@@ -157,7 +195,7 @@ Result<YamlNode> parse_yaml(std::string_view text) {
   try {
     std::istringstream in{std::string(text)};
     YAML::Parser parser(in);
-    TreeBuilder builder;
+    TreeBuilder builder(text);
     while (parser.HandleNextDocument(builder)) {
     }
     return builder.take();

@@ -4,6 +4,7 @@
 //             members of one mapping, checks types and ranges, and reports unknown members with the nearest
 //             allowed name. All configuration and rule files are read through it, so they all complain alike.
 // Errors      Syntax errors, duplicate keys, several documents, too many nodes (aliases count): kInvalid, with place.
+// Merge       "<<: *anchor" adds the members a mapping does not have itself, as in YAML 1.1.
 // Limits      1,000,000 nodes after alias expansion; depth 100.
 // Threads     Pure; values.
 #pragma once
