@@ -138,15 +138,18 @@ Notices apply_cause(Incident& incident, const Cause& cause, WallTime now) {
 Notices apply_remedy(Incident& incident, const model::Remedy& remedy, std::int64_t seq, WallTime now) {
   const auto what = remedy_text(remedy);
   switch (remedy.state) {
-    case RemedyState::kPlanned:
-      record(incident, remedy.planned_at, "remedy_planned", what + ", attempt " + std::to_string(remedy.attempt) + ": " + remedy.reason, kHoldfast, remedy.evidence, seq);
+    case RemedyState::kPlanned: {
+      // Recovery hears of a fault a moment before the incident about it is open; for the incident it begins then.
+      const auto at = std::max(remedy.planned_at, incident.opened_at);
+      record(incident, at, "remedy_planned", what + ", attempt " + std::to_string(remedy.attempt) + ": " + remedy.reason, kHoldfast, remedy.evidence, seq);
       if (incident.state == IncidentState::kOpen) {
         incident.state = IncidentState::kAcknowledged;
-        incident.acknowledged_at = remedy.planned_at;
+        incident.acknowledged_at = at;
         incident.acknowledged_by = kHoldfast;
-        record(incident, remedy.planned_at, "acknowledged", "Holdfast took charge: " + what);
+        record(incident, at, "acknowledged", "Holdfast took charge: " + what);
       }
       break;
+    }
     case RemedyState::kRunning: record(incident, now, "remedy_started", what, kHoldfast, {}, seq); break;
     case RemedyState::kDone: record(incident, remedy.finished_at.value_or(now), "remedy_finished", what + " is done; watching whether it helps", kHoldfast, {}, seq); break;
     case RemedyState::kVerified: record(incident, remedy.verified_at.value_or(now), "remedy_verified", what + " helped", kHoldfast, remedy.evidence, seq); break;
