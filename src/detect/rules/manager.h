@@ -1,16 +1,22 @@
 // detect/rules/manager.h: evaluates rule groups on time and publishes what changed.
 //
-// Purpose     Each group runs every interval (jittered by its name), its rules in order, on Lane::kPool; the
-//             results come back to the control strand, where alert states step. Recording rules and ALERTS /
-//             ALERTS_FOR_STATE series are appended to the store. State changes are committed to the journal
-//             as model::kAlertChanged, with the alert as a document of kind "alert".
+// Purpose     Each group runs every interval (jittered by its name), its rules in order, on Lane::kPool: queries,
+//             the pure step of alert states (alert_state.h), and the appending of recording rules, ALERTS and
+//             ALERTS_FOR_STATE. The results come back to the control strand, which alone holds the states. All
+//             changes of one evaluation are committed in one batch as model::kAlertChanged, each with the alert
+//             as a document of kind "alert" (id: fingerprint), deleted 15 minutes after it resolved.
 // State       pending -> firing after `for`; firing -> resolved when gone for keep_firing_for. Resolved alerts are kept
 //             15 minutes for display. After a restart active alerts come back from the journal: a firing alert
-//             goes on firing, a pending one keeps its active_at. A rule that is gone resolves its alerts.
+//             goes on firing, a pending one keeps its active_at; neither is believed to be gone until the rule's
+//             windows had time to fill again (at most a minute). A rule that is gone resolves its alerts. A pending
+//             alert that is gone is told as resolved without fired_at.
 // Evidence    Each alert carries query, value, threshold (the comparison at the top of the expression),
 //             window (range selectors inside), file:line, and what would have changed the outcome.
 // Limits      A group that takes longer than its interval skips turns and counts them. A rule over its limit is
-//             an error and publishes nothing.
+//             an error and publishes nothing; its alerts stay as they were.
+// Errors      A rule that fails is marked err and keeps its state. A commit the journal refuses is tried again every
+//             second, in order. A full metrics store hides no alert.
+// Closing     The destructor stops queries on the pool and waits for them: the store may go after it.
 // Threads     Control strand only.
 #pragma once
 

@@ -28,14 +28,15 @@ class FileReader {
     RuleGroup group;
     group.file = file_;
     group.name = map.text("name");
-    if (map.valid() && group.name.empty()) map.report("name", "groupname must not be empty");
+    if (map.valid() && group.name.empty()) map.report("name", "Groupname must not be empty");
     if (!group.name.empty() && !names_.insert(group.name).second) {
       map.report("name", "groupname: \"" + group.name + "\" is repeated in the same file");
     }
-    group.interval = map.duration("interval", default_interval_, 1ms);
+    group.interval = map.duration("interval", default_interval_);
+    if (group.interval < 1ms) group.interval = default_interval_;  // 0 is the default, as in Prometheus
     group.query_offset = map.duration("query_offset", Duration::zero());
     group.limit = static_cast<int>(map.integer("limit", 0, 0, 100'000'000));
-    group.labels = labels(map, "labels", false);
+    group.labels = labels(map, "labels", Text::kPlain, &group.removed_labels);
     for (const auto* rule : map.list("rules")) read_rule(*rule, group);
     map.finish();
     if (map.valid()) out_.groups.push_back(std::move(group));
@@ -52,7 +53,7 @@ class FileReader {
     const auto query = map.text("expr");
     auto expr = read_expr(map, query);
     if (!record.empty()) {
-      read_recording(map, group, {record, query, std::move(expr), {}, place});
+      read_recording(map, group, {record, query, std::move(expr), {}, {}, place});
     } else {
       AlertingRule rule;
       rule.alert = alert;
@@ -76,41 +77,57 @@ class FileReader {
   }
 
   void read_recording(YamlMap& map, RuleGroup& group, RecordingRule rule) {
-    if (!is_valid_utf8(rule.record) || rule.record.find_first_of("{}\"'") != std::string::npos || rule.record.find(' ') != std::string::npos) {
-      map.report("record", "invalid recording rule name: " + printable(rule.record));
+    // Any UTF-8 is a name by now, but a whole selector here is a mistake that is often made.
+    if (rule.record.find_first_of("{}") != std::string::npos) {
+      map.report("record", "braces present in the recording rule name; should it be in expr?: " + printable(rule.record));
     }
-    if (map.has("for")) map.report("for", "invalid field 'for' in recording rule");
-    if (map.has("keep_firing_for")) map.report("keep_firing_for", "invalid field 'keep_firing_for' in recording rule");
-    if (map.has("annotations")) map.report("annotations", "invalid field 'annotations' in recording rule");
-    rule.labels = labels(map, "labels", false);
+    for (const auto* member : {"for", "keep_firing_for"}) {
+      if (map.duration(member, Duration::zero()) != Duration::zero()) {
+        map.report(member, "invalid field '" + std::string(member) + "' in recording rule");
+      }
+    }
+    if (!labels(map, "annotations", Text::kPlain).empty()) map.report("annotations", "invalid field 'annotations' in recording rule");
+    rule.labels = labels(map, "labels", Text::kPlain, &rule.removed_labels);
     group.rules.emplace_back(std::move(rule));
   }
 
   void read_alerting(YamlMap& map, RuleGroup& group, AlertingRule rule) {
     rule.hold = map.duration("for", Duration::zero());
     rule.keep_firing_for = map.duration("keep_firing_for", Duration::zero());
-    rule.labels = labels(map, "labels", true);
-    rule.annotations = labels(map, "annotations", true);
-    map.member("record");
+    rule.labels = labels(map, "labels", Text::kTemplate, &rule.removed_labels);
+    rule.annotations = labels(map, "annotations", Text::kTemplate);
     group.rules.emplace_back(std::move(rule));
   }
 
-  // Labels or annotations: names valid, values templates when `templated`.
-  model::Labels labels(YamlMap& map, std::string_view member, bool templated) {
+  enum class Text { kPlain, kTemplate };
+
+  // Labels or annotations, each mistake at its own line. A name may be any UTF-8; the metric's name is no label.
+  model::Labels labels(YamlMap& map, std::string_view member, Text text, std::vector<std::string>* removed = nullptr) {
     std::vector<model::Label> found;
     const bool annotations = member == "annotations";
-    for (auto& [name, value] : map.text_map(member)) {
-      const auto what = annotations ? std::string("annotation") : std::string("label");
-      if (name.empty() || !is_valid_utf8(name) || (!annotations && name == model::kMetricName)) {
-        map.report(member, "invalid " + what + " name: " + printable(name));
+    const std::string what = annotations ? "annotation" : "label";
+    const auto* node = map.member(member);
+    if (node == nullptr) return {};
+    if (node->kind != YamlNode::Kind::kMap) {
+      map.report(member, "'" + std::string(member) + "' must be a mapping, not " + std::string(node->kind_name()));
+      return {};
+    }
+    for (const auto& [key, value] : node->members) {
+      const auto& name = key.scalar;
+      if (name.empty() || (!annotations && name == model::kMetricName)) {
+        context_.report(key, "invalid " + what + " name: " + printable(name));
         continue;
       }
-      if (templated) {
-        if (auto parsed = Template::parse(value); !parsed) {
-          map.report(member, what + " \"" + name + "\": error parsing template: " + parsed.error().message());
+      const bool nothing = value.kind == YamlNode::Kind::kNull;
+      const auto read = nothing ? std::optional<std::string>("") : context_.text(value, what + " '" + printable(name) + "'");
+      if (!read) continue;
+      if (read->empty() && removed != nullptr) removed->push_back(name);
+      if (text == Text::kTemplate) {
+        if (auto parsed = Template::parse(*read); !parsed) {
+          context_.report(value, what + " \"" + printable(name) + "\": error parsing template: " + parsed.error().message());
         }
       }
-      found.push_back({name, value});
+      found.push_back({name, *read});
     }
     return model::Labels(std::move(found));
   }

@@ -28,6 +28,7 @@ struct RecordingRule {
   std::string query;
   query::promql::ExprPtr expr;
   model::Labels labels;
+  std::vector<std::string> removed_labels;  // written with an empty value: taken from the result
   SourcePlace place;
 };
 
@@ -39,6 +40,7 @@ struct AlertingRule {
   Duration keep_firing_for{};
   model::Labels labels;        // values are templates
   model::Labels annotations;   // values are templates
+  std::vector<std::string> removed_labels;  // written with an empty value
   SourcePlace place;
 };
 
@@ -50,7 +52,8 @@ struct RuleGroup {
   Duration interval = 1min;
   Duration query_offset{};
   int limit = 0;               // series a rule may produce; 0: any number
-  model::Labels labels;        // added to every rule
+  model::Labels labels;        // added to every rule that does not say otherwise
+  std::vector<std::string> removed_labels;
   std::vector<Rule> rules;
 };
 

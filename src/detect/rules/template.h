@@ -5,7 +5,10 @@
 //             if / else if / else / end, range, with, variables, comparison and logic functions (eq ne lt le gt ge
 //             and or not), printf, index, len, and Prometheus' own: humanize, humanize1024, humanizeDuration,
 //             humanizePercentage, humanizeTimestamp, title, toUpper, toLower, match, reReplaceAll, stripPort,
-//             parseDuration, query, first, value, label, sortByLabel, args, safeHtml.
+//             parseDuration, query, first, value, label, sortByLabel, args, safeHtml; also slice, print, html, js,
+//             urlquery, strvalue, stripDomain, toTime, toDuration, now, graphLink, tableLink, externalURL, pathPrefix,
+//             define, template, block, break and continue. Not: methods of times, as in ($t.Format "2006").
+// Limits      One expansion: 1,000,000 steps, 1 MiB of text, 64 KiB a function's answer, templates inside templates 100 deep.
 // Errors      Position in the template and what is allowed. At evaluation an error becomes the text
 //             "<error expanding template: ...>", as in Prometheus: an alert is never lost to its words.
 // Threads     A Template is immutable.
@@ -17,6 +20,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "model/labels.h"
 #include "query/promql/engine.h"
 
@@ -27,6 +31,7 @@ struct TemplateData {
   model::Labels external_labels;
   std::string external_url;
   double value = 0;
+  WallTime at{};  // of the evaluation; {{ now }}
   // Answers {{ query "..." }}; empty: queries are an error.
   std::function<Result<query::promql::Vector>(const std::string&)> query;
 };

@@ -1,0 +1,456 @@
+// The control strand owns all that rules remember. An evaluation takes a copy of it along to the pool (shared, immutable
+// maps, so the copy is two pointers a rule), computes the next memory there, and brings it back; only then is it
+// taken over, together with what must be told. A group is evaluated once at a time, so nothing can have changed
+// meanwhile; new rules that arrive during an evaluation wait until the last one is back.
+#include "detect/rules/manager.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <stop_token>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "detect/rules/alert_document.h"
+#include "detect/rules/evaluate.h"
+#include "detect/rules/publisher.h"
+
+namespace holdfast::detect {
+namespace {
+
+using model::Alert;
+using model::AlertState;
+using model::Labels;
+
+constexpr Duration kSweepEvery = 1min;
+// A restored alert is believed to be gone after its windows have filled again, at most this long after a start.
+constexpr Duration kGraceMax = 1min;
+
+// FNV-1a, as Prometheus hashes file and name: spreads the groups over their interval, the same way at each start.
+std::uint64_t hash_of(const std::string& text) {
+  std::uint64_t sum = 0xcbf29ce484222325ULL;
+  for (const char c : text) sum = (sum ^ static_cast<std::uint8_t>(c)) * 0x100000001b3ULL;
+  return sum;
+}
+
+struct RuleHealth {
+  std::string health = "unknown";
+  std::string last_error;
+  WallTime last_evaluation{};
+  Duration took{};
+};
+
+struct Group {
+  std::shared_ptr<const PreparedGroup> prepared;
+  std::vector<RuleMemory> memory;  // one a rule
+  std::vector<RuleHealth> health;  // one a rule
+  WallTime last_evaluation{};
+  Duration took{};
+  std::uint64_t missed = 0;
+  bool running = false;
+  std::optional<WallTime> due;     // came while new rules were waiting
+  WallTime next{};
+  TimerId timer = TimerId::kNone;
+
+  std::int64_t interval_ms() const { return std::max<std::int64_t>(1, to_ms(prepared->interval)); }
+  // The newest of the group's moments that is not after `now`.
+  WallTime moment_at(WallTime now) const {
+    const auto interval = interval_ms();
+    const auto offset = static_cast<std::int64_t>(hash_of(prepared->file + ";" + prepared->name) % static_cast<std::uint64_t>(interval));
+    const auto since = to_ms(now) - offset;
+    return from_ms(offset + since - ((since % interval) + interval) % interval);
+  }
+};
+using GroupPtr = std::shared_ptr<Group>;
+
+// What a rule that is no longer there remembered, until a rule adopts it or it is retired.
+struct Legacy {
+  std::string key;
+  std::string identity;  // file and group do not matter
+  RuleMemory memory;
+  RuleHealth health;
+};
+
+std::string identity_of_key(const std::string& key) {
+  for (const auto* kind : {";alerting;", ";recording;"}) {
+    if (const auto at = key.find(kind); at != std::string::npos) return key.substr(at + 1);
+  }
+  return key;
+}
+
+}  // namespace
+
+struct RuleManager::Impl : std::enable_shared_from_this<Impl> {
+  Impl(Env& e, metrics::Store& s, state::Journal& j, ManagerOptions o)
+      : env(e), store(s), journal(j), options(std::move(o)), publisher(std::make_shared<Publisher>(e, j)) {}
+
+  Env& env;
+  metrics::Store& store;
+  state::Journal& journal;
+  const ManagerOptions options;
+  std::shared_ptr<Publisher> publisher;
+
+  // Control strand only.
+  std::vector<GroupPtr> groups;
+  std::map<Labels, Alert> orphans;  // resolved; their rules are gone
+  std::optional<std::vector<RuleGroup>> wanted;
+  std::size_t running = 0;
+  TimerId sweep_timer = TimerId::kNone;
+
+  // Pool work in progress uses the store, so closing waits for it.
+  std::mutex mutex;
+  std::condition_variable idle;
+  int inside = 0;       // under mutex
+  bool closed = false;  // under mutex; written on the control strand
+  std::stop_source stop;
+
+  bool enter() {
+    const std::lock_guard lock(mutex);
+    if (!closed) ++inside;
+    return !closed;
+  }
+  void leave() {
+    const std::lock_guard lock(mutex);
+    if (--inside == 0) idle.notify_all();
+  }
+  bool is_closed() {
+    const std::lock_guard lock(mutex);
+    return closed;
+  }
+
+  void close();
+  Result<void> start(std::vector<RuleGroup> wanted_groups);
+  void apply(const std::vector<RuleGroup>& wanted_groups, std::vector<Legacy> legacy);
+  GroupPtr make_group(std::shared_ptr<const PreparedGroup> prepared, std::vector<Legacy>& legacy);
+  void retire(std::vector<Legacy> legacy);
+  void arm(const GroupPtr& group);
+  void tick(const GroupPtr& group);
+  void evaluate(const GroupPtr& group, WallTime at);
+  void finish(const GroupPtr& group, WallTime at, Duration took, std::vector<RuleOutcome> outcomes);
+  void note_health(Group& group, std::size_t index, WallTime at, const RuleOutcome& outcome);
+  void publish(const std::string& rule, const AlertStates& states, const std::vector<Alert>& changed,
+               const std::vector<Labels>& forgotten, state::Batch& batch);
+  bool held(const Labels& labels, bool active_only) const;
+  void arm_sweep();
+  void sweep();
+};
+
+void RuleManager::Impl::close() {
+  publisher->close();
+  for (const auto& group : groups) env.executor.cancel(group->timer);
+  env.executor.cancel(sweep_timer);
+  stop.request_stop();
+  std::unique_lock lock(mutex);
+  closed = true;
+  idle.wait(lock, [this] { return inside == 0; });
+}
+
+// --- rules come and go ------------------------------------------------------------------------------------
+
+Result<void> RuleManager::Impl::start(std::vector<RuleGroup> wanted_groups) {
+  std::map<std::string, AlertStates> by_rule;
+  for (const auto& document : HF_TRY(journal.documents(kAlertDocument).context("restore alerts"))) {
+    auto stored = read_alert_document(document.body);
+    if (!stored) {
+      log_warn("an alert of the journal cannot be read and is left there", {{"id", document.id}, {"error", stored.error().message()}});
+      continue;
+    }
+    auto labels = stored->active.alert.labels;
+    by_rule[stored->rule].insert_or_assign(std::move(labels), std::move(stored->active));
+  }
+  std::vector<Legacy> legacy;
+  for (auto& [key, states] : by_rule) {
+    auto series = std::make_shared<const std::vector<Labels>>(alert_series(states));
+    legacy.push_back({key, identity_of_key(key), {std::make_shared<const AlertStates>(std::move(states)), std::move(series)}, {}});
+  }
+  apply(wanted_groups, std::move(legacy));
+  // Windows that were cut by the time away are no proof of recovery.
+  for (const auto& group : groups) {
+    for (std::size_t i = 0; i < group->memory.size(); ++i) {
+      auto states = *group->memory[i].alerts;
+      const auto grace = std::min<Duration>(group->prepared->rules[i].window_max + group->prepared->interval, kGraceMax);
+      for (auto& [labels, active] : states) active.gone_not_before = env.clock.now() + std::chrono::milliseconds(to_ms(grace));
+      group->memory[i].alerts = std::make_shared<const AlertStates>(std::move(states));
+    }
+  }
+  return {};
+}
+
+void RuleManager::Impl::apply(const std::vector<RuleGroup>& wanted_groups, std::vector<Legacy> legacy) {
+  std::map<std::string, GroupPtr> old;
+  for (auto& group : std::exchange(groups, {})) {
+    auto name = group->prepared->file + ";" + group->prepared->name;
+    old.emplace(std::move(name), std::move(group));
+  }
+  std::vector<std::shared_ptr<const PreparedGroup>> prepared;
+  std::set<std::string> names;
+  for (const auto& group : wanted_groups) {
+    if (!names.insert(group.file + ";" + group.name).second) continue;  // the same file named twice
+    prepared.push_back(std::make_shared<const PreparedGroup>(prepare_group(group)));
+    const auto found = old.find(group.file + ";" + group.name);
+    if (found != old.end() && found->second->prepared->definition == prepared.back()->definition) continue;
+    if (found == old.end()) continue;
+    for (std::size_t i = 0; i < found->second->memory.size(); ++i) {
+      const auto& rule = found->second->prepared->rules[i];
+      legacy.push_back({rule.key, rule.identity, found->second->memory[i], found->second->health[i]});
+    }
+    env.executor.cancel(found->second->timer);
+    old.erase(found);
+  }
+  std::map<std::string, GroupPtr> kept;
+  for (const auto& one : prepared) {
+    const auto name = one->file + ";" + one->name;
+    if (const auto found = old.find(name); found != old.end()) {
+      kept.emplace(name, found->second);
+      old.erase(found);
+    }
+  }
+  for (const auto& [name, group] : old) {
+    env.executor.cancel(group->timer);
+    for (std::size_t i = 0; i < group->memory.size(); ++i) {
+      const auto& rule = group->prepared->rules[i];
+      legacy.push_back({rule.key, rule.identity, group->memory[i], group->health[i]});
+    }
+  }
+  for (auto& one : prepared) {
+    const auto found = kept.find(one->file + ";" + one->name);
+    const bool unchanged = found != kept.end();
+    groups.push_back(unchanged ? found->second : make_group(one, legacy));
+    if (!unchanged) arm(groups.back());
+  }
+  retire(std::move(legacy));
+  for (const auto& group : groups) {
+    if (const auto due = std::exchange(group->due, std::nullopt); due && !group->running) evaluate(group, *due);
+  }
+}
+
+GroupPtr RuleManager::Impl::make_group(std::shared_ptr<const PreparedGroup> prepared, std::vector<Legacy>& legacy) {
+  auto group = std::make_shared<Group>();
+  group->prepared = std::move(prepared);
+  const auto adopt = [&](const auto& matches) {
+    const auto found = std::find_if(legacy.begin(), legacy.end(), matches);
+    if (found == legacy.end()) return false;
+    group->memory.push_back(found->memory);
+    group->health.push_back(found->health);
+    legacy.erase(found);
+    return true;
+  };
+  for (const auto& rule : group->prepared->rules) {
+    // First the same rule in the same place, then one that moved to another group or file.
+    if (adopt([&](const Legacy& l) { return l.key == rule.key; })) continue;
+    if (rule.alerting && adopt([&](const Legacy& l) { return l.identity == rule.identity; })) continue;
+    group->memory.push_back(empty_memory());
+    group->health.emplace_back();
+  }
+  return group;
+}
+
+void RuleManager::Impl::retire(std::vector<Legacy> legacy) {
+  state::Batch batch;
+  std::vector<Labels> series;
+  for (auto& one : legacy) {
+    series.insert(series.end(), one.memory.series->begin(), one.memory.series->end());
+    auto step = resolve_all(*one.memory.alerts, env.clock.now());
+    publish(one.key, step.next, step.changed, step.forgotten, batch);
+    for (auto& [labels, active] : step.next) orphans.insert_or_assign(labels, std::move(active.alert));
+  }
+  publisher->add(std::move(batch));
+  arm_sweep();
+  if (series.empty()) return;
+  env.executor.post(Lane::kPool, [self = shared_from_this(), series = std::move(series), at = env.clock.now()] {
+    if (!self->enter()) return;
+    if (auto stored = append_stale(self->store, series, at); !stored) {
+      log_warn("series of removed rules are not marked as ended", {{"error", stored.error().message()}});
+    }
+    self->leave();
+  });
+}
+
+// --- evaluations ------------------------------------------------------------------------------------------
+
+void RuleManager::Impl::arm(const GroupPtr& group) {
+  const auto now = env.clock.now();
+  const auto moment = group->moment_at(now);
+  // A moment that is exactly now is still to come, unless it was the last one.
+  const auto interval = std::chrono::milliseconds(group->interval_ms());
+  group->next = moment == now && group->last_evaluation != now && group->next != now ? moment : moment + interval;
+  group->timer = env.executor.post_after(Lane::kControl, group->next - now, [weak = weak_from_this(), group] {
+    if (auto self = weak.lock()) self->tick(group);
+  });
+}
+
+void RuleManager::Impl::tick(const GroupPtr& group) {
+  if (is_closed()) return;
+  const auto now = env.clock.now();
+  // The wall clock was set back: the next moment is counted anew.
+  if (now < group->next) return arm(group);
+  const auto at = group->moment_at(now);
+  group->missed += static_cast<std::uint64_t>(std::max<std::int64_t>(0, (to_ms(at) - to_ms(group->next)) / group->interval_ms()));
+  group->next = at;
+  arm(group);
+  if (group->running) {
+    HF_PROBE("rules: a group took longer than its interval");
+    ++group->missed;
+  } else if (wanted) {
+    group->due = at;
+  } else {
+    evaluate(group, at);
+  }
+}
+
+void RuleManager::Impl::evaluate(const GroupPtr& group, WallTime at) {
+  group->running = true;
+  ++running;
+  env.executor.post(Lane::kPool, [self = shared_from_this(), group, at, memory = group->memory, prepared = group->prepared] {
+    if (!self->enter()) return;
+    const auto begin = self->env.clock.mono();
+    const EvaluationContext context{self->store, self->env.clock, self->options.external_labels, self->options.external_url,
+                                    self->stop.get_token()};
+    auto outcomes = evaluate_group(*prepared, memory, at, context);
+    const auto took = self->env.clock.mono() - begin;
+    self->env.executor.post(Lane::kControl, [weak = self->weak_from_this(), group, at, took, outcomes = std::move(outcomes)]() mutable {
+      auto alive = weak.lock();
+      if (alive != nullptr && !alive->is_closed()) alive->finish(group, at, took, std::move(outcomes));
+    });
+    self->leave();
+  });
+}
+
+void RuleManager::Impl::finish(const GroupPtr& group, WallTime at, Duration took, std::vector<RuleOutcome> outcomes) {
+  group->running = false;
+  --running;
+  group->last_evaluation = at;
+  group->took = took;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    group->memory[i] = outcomes[i].memory;
+    note_health(*group, i, at, outcomes[i]);
+  }
+  state::Batch batch;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    publish(group->prepared->rules[i].key, *group->memory[i].alerts, outcomes[i].changed, outcomes[i].forgotten, batch);
+  }
+  publisher->add(std::move(batch));
+  if (wanted && running == 0) apply(*std::exchange(wanted, std::nullopt), {});
+}
+
+void RuleManager::Impl::note_health(Group& group, std::size_t index, WallTime at, const RuleOutcome& outcome) {
+  auto& health = group.health[index];
+  const auto& rule = group.prepared->rules[index];
+  // Told once, when it begins; the status shows each error.
+  if (!outcome.error.empty() && health.health != "err") {
+    log_warn("a rule failed", {{"rule", rule.name}, {"place", rule.place.text()}, {"error", outcome.error}});
+  }
+  health = {outcome.error.empty() ? "ok" : "err", outcome.error, at, outcome.took};
+}
+
+// --- telling ----------------------------------------------------------------------------------------------
+
+// Whether any rule has an alert of these labels: two rules may, and then it ends with the later one.
+bool RuleManager::Impl::held(const Labels& labels, bool active_only) const {
+  for (const auto& group : groups) {
+    for (const auto& memory : group->memory) {
+      const auto found = memory.alerts->find(labels);
+      if (found != memory.alerts->end() && (!active_only || found->second.alert.state != AlertState::kResolved)) return true;
+    }
+  }
+  return false;
+}
+
+void RuleManager::Impl::publish(const std::string& rule, const AlertStates& states, const std::vector<Alert>& changed,
+                                const std::vector<Labels>& forgotten, state::Batch& batch) {
+  for (const auto& alert : changed) {
+    if (alert.state == AlertState::kResolved && held(alert.labels, true)) continue;
+    if (alert.state != AlertState::kResolved) orphans.erase(alert.labels);
+    batch.entry(model::kAlertChanged, alert.fingerprint(), dump_json(alert));
+    const auto found = states.find(alert.labels);
+    if (found != states.end()) batch.document(kAlertDocument, alert.fingerprint(), write_alert_document({found->second, rule}));
+  }
+  for (const auto& labels : forgotten) {
+    if (held(labels, false) || orphans.count(labels) != 0) continue;
+    Alert alert;
+    alert.labels = labels;
+    batch.document(kAlertDocument, alert.fingerprint(), "");
+  }
+}
+
+void RuleManager::Impl::arm_sweep() {
+  if (orphans.empty() || sweep_timer != TimerId::kNone) return;
+  sweep_timer = env.executor.post_after(Lane::kControl, kSweepEvery, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (self == nullptr || self->is_closed()) return;
+    self->sweep_timer = TimerId::kNone;
+    self->sweep();
+  });
+}
+
+void RuleManager::Impl::sweep() {
+  state::Batch batch;
+  for (auto it = orphans.begin(); it != orphans.end();) {
+    if (it->second.resolved_at && env.clock.now() - *it->second.resolved_at <= kResolvedKept) {
+      ++it;
+      continue;
+    }
+    if (!held(it->first, false)) batch.document(kAlertDocument, it->second.fingerprint(), "");
+    it = orphans.erase(it);
+  }
+  publisher->add(std::move(batch));
+  arm_sweep();
+}
+
+// --- the public face --------------------------------------------------------------------------------------
+
+RuleManager::RuleManager(Env& env, metrics::Store& store, state::Journal& journal, ManagerOptions options)
+    : impl_(std::make_shared<Impl>(env, store, journal, std::move(options))) {}
+
+RuleManager::~RuleManager() { impl_->close(); }
+
+Result<void> RuleManager::start(std::vector<RuleGroup> groups) { return impl_->start(std::move(groups)); }
+
+void RuleManager::set_groups(std::vector<RuleGroup> groups) {
+  impl_->wanted = std::move(groups);
+  if (impl_->running == 0) impl_->apply(*std::exchange(impl_->wanted, std::nullopt), {});
+}
+
+std::vector<GroupStatus> RuleManager::status() const {
+  std::vector<GroupStatus> all;
+  for (const auto& group : impl_->groups) {
+    const auto& prepared = *group->prepared;
+    GroupStatus status{prepared.name, prepared.file, prepared.interval, prepared.limit, group->last_evaluation,
+                       group->took,   group->missed, {}};
+    for (std::size_t i = 0; i < prepared.rules.size(); ++i) {
+      const auto& rule = prepared.rules[i];
+      const auto& health = group->health[i];
+      RuleStatus one{rule.name, rule.alerting ? "alerting" : "recording", rule.query, health.health, health.last_error,
+                     health.last_evaluation, health.took, rule.place, rule.policy.hold, rule.policy.keep_firing_for,
+                     rule.labels, rule.annotations, {}};
+      for (const auto& [labels, active] : *group->memory[i].alerts) {
+        if (active.alert.state != AlertState::kResolved) one.alerts.push_back(active.alert);
+      }
+      status.rules.push_back(std::move(one));
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+std::vector<Alert> RuleManager::alerts() const {
+  const auto weight = [](const Alert& alert) {
+    return alert.state == AlertState::kFiring ? 2 : alert.state == AlertState::kPending ? 1 : 0;
+  };
+  auto by_labels = impl_->orphans;
+  for (const auto& group : impl_->groups) {
+    for (const auto& memory : group->memory) {
+      for (const auto& [labels, active] : *memory.alerts) {
+        const auto [at, added] = by_labels.emplace(labels, active.alert);
+        if (!added && weight(active.alert) >= weight(at->second)) at->second = active.alert;
+      }
+    }
+  }
+  std::vector<Alert> all;
+  for (auto& [labels, alert] : by_labels) all.push_back(std::move(alert));
+  return all;
+}
+
+}  // namespace holdfast::detect
