@@ -96,10 +96,10 @@ def bar_console(_):
     if not (script.parent / "node_modules" / "playwright-core").exists():
         subprocess.run(["npm", "ci", "--silent"], cwd=script.parent, check=True)
     done = subprocess.run(["node", str(script), "--bin", str(BINARIES), "--only", "first-page"], capture_output=True, text=True, check=False)
-    found = re.search(r"first page usable after (\d+) ms", done.stdout)
+    found = re.search(r"first page usable after (\d+) ms, (.*)", done.stdout)
     if done.returncode != 0 or not found:
         return report("console_first_page", f"not measured: {(done.stdout + done.stderr).strip()[-120:]}", "<= 1 s", False)
-    return report("console_first_page", f"usable after {int(found[1])} ms, the worst of 5", "<= 1 s", int(found[1]) <= 1000)
+    return report("console_first_page", f"usable after {found[1]} ms, {found[2]}", "<= 1 s", int(found[1]) <= 1000)
 
 
 def bar_ready(_):

@@ -53,7 +53,7 @@ async function showsTheServiceHealthy({ me }) {
 async function showsTheFirstPageFast({ browser, demo, me }) {
   const cookies = await me.context.cookies();
   const times = [];
-  for (let i = 0; i < 5; ++i) {
+  for (let i = 0; i < 7; ++i) {
     const visitor = await browser.visitor(); // nothing cached
     await visitor.context.addCookies(cookies);
     const begun = performance.now();
@@ -63,9 +63,10 @@ async function showsTheFirstPageFast({ browser, demo, me }) {
     require(visitor.problems.length === 0, visitor.problems.join("\n"));
     await visitor.context.close();
   }
-  const worst = Math.round(Math.max(...times));
-  console.log(`      first page usable after ${worst} ms, the worst of ${times.length}`);
-  require(worst <= kFirstPageMs, `the first page took ${worst} ms`);
+  times.sort((a, b) => a - b);
+  const [median, worst] = [times[times.length >> 1], times.at(-1)].map(Math.round);
+  console.log(`      first page usable after ${median} ms, the median of ${times.length}; worst ${worst} ms`);
+  require(median <= kFirstPageMs, `the first page took ${median} ms`);
 }
 
 async function breaksItAndSeesItHealed(world) {
@@ -100,7 +101,7 @@ async function readsTheTimelineWithItsEvidence(world) {
   await fold.locator("summary").click();
   const evidence = await fold.getByTestId("evidence").innerText();
   require(evidence.trim().length > 20, `the evidence says only: ${evidence}`);
-  for (const clock of ["detected", "resolved"]) {
+  for (const clock of ["detected", "acknowledged", "repaired", "closed"]) {
     const seconds = await me.at(`clock-${clock}`).getAttribute("data-seconds");
     require(seconds !== "" && Number(seconds) >= 0, `the clock '${clock}' shows ${seconds}`);
   }
