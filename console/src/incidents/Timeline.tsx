@@ -1,0 +1,78 @@
+// The incident as it happened, oldest first: when, after how long, what, by whom, and on which evidence.
+import type { Incident, TimelineEntry } from "../api/types";
+import { useWords } from "../i18n/i18n";
+import { formatSeconds, formatClock, formatDay, formatMoment, momentOf, secondsBetween } from "../i18n/quantities";
+import { Icon } from "../ui/Icon";
+import type { IconName } from "../ui/Icon";
+import { EvidenceFold } from "./EvidenceView";
+
+export type KindTone = "bad" | "warn" | "good" | "info" | "quiet";
+
+export const kKinds: Record<string, { icon: IconName; tone: KindTone }> = {
+  impact_started: { icon: "impact", tone: "bad" },
+  alert_fired: { icon: "bell", tone: "bad" },
+  alert_resolved: { icon: "check", tone: "good" },
+  opened: { icon: "incident", tone: "bad" },
+  severity_changed: { icon: "up", tone: "warn" },
+  acknowledged: { icon: "person", tone: "info" },
+  notified: { icon: "bell", tone: "info" },
+  notify_failed: { icon: "cross", tone: "bad" },
+  instance: { icon: "box", tone: "quiet" },
+  remedy_planned: { icon: "wrench", tone: "info" },
+  remedy_started: { icon: "play", tone: "info" },
+  remedy_finished: { icon: "wrench", tone: "info" },
+  remedy_verified: { icon: "check", tone: "good" },
+  remedy_not_helped: { icon: "cross", tone: "warn" },
+  escalated: { icon: "up", tone: "bad" },
+  mitigated: { icon: "check", tone: "good" },
+  resolved: { icon: "check", tone: "good" },
+  note: { icon: "note", tone: "quiet" },
+  drill: { icon: "drill", tone: "info" },
+};
+const kUnknownKind = { icon: "clock", tone: "quiet" } as const;
+
+export function Timeline({ incident }: { incident: Incident }) {
+  const { t } = useWords();
+  const entries = incident.timeline ?? [];
+  return (
+    <ol className="timeline" aria-label={t("timeline.title")} data-testid="timeline">
+      {entries.map((entry, i) => (
+        <Entry key={`${entry.source_seq}/${i}`} entry={entry} startedAt={incident.started_at} />
+      ))}
+    </ol>
+  );
+}
+
+function Entry({ entry, startedAt }: { entry: TimelineEntry; startedAt: string }) {
+  const { word, t, language } = useWords();
+  const { icon, tone } = kKinds[entry.kind] ?? kUnknownKind;
+  const at = momentOf(entry.at);
+  const after = secondsBetween(startedAt, entry.at);
+  const kind = word("kind", entry.kind);
+  return (
+    <li className={`entry entry-${tone}`} data-testid="timeline-entry" data-kind={entry.kind}>
+      <span className="entry-icon">
+        <Icon name={icon} size={18} />
+      </span>
+      <div className="entry-when">
+        <time dateTime={entry.at} title={formatMoment(at)} className="clock">
+          {formatClock(at, true)}
+        </time>
+        {after !== null && (
+          <span className="muted" title={formatDay(at)}>
+            {after < 0 ? "" : "+"}
+            {formatSeconds(after, language)}
+          </span>
+        )}
+      </div>
+      <div className="entry-what">
+        <p>
+          <strong>{kind}</strong>
+          {entry.actor && <span className="muted entry-actor"> {t("timeline.by", { who: entry.actor })}</span>}
+        </p>
+        {entry.text && <p className="entry-text">{entry.text}</p>}
+        <EvidenceFold evidence={entry.evidence} />
+      </div>
+    </li>
+  );
+}

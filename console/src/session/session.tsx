@@ -1,0 +1,61 @@
+// Who is signed in. Asked once at the start; a 401 anywhere brings the sign-in page back.
+import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import type { ReactNode } from "react";
+import { ApiError, get, onSignedOut, post, remove } from "../api/client";
+import type { Session } from "../api/types";
+import { Failed, Loading } from "../ui/pieces";
+import { SignInPage } from "./SignInPage";
+
+interface SessionValue {
+  session: Session;
+  signOut: () => Promise<void>;
+}
+const SessionContext = createContext<SessionValue | null>(null);
+
+const kAskAgainMs = 3_000;
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const [session, setSession] = useState<Session | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+
+  const ask = useCallback(async () => {
+    try {
+      setSession(await get<Session>("/session"));
+      setError(null);
+    } catch (problem) {
+      setError(problem as ApiError);
+    }
+  }, []);
+  const signIn = useCallback(
+    async (token: string) => {
+      await post("/session", { token });
+      await ask();
+    },
+    [ask],
+  );
+  const signOut = useCallback(async () => {
+    await remove("/session");
+    await ask();
+  }, [ask]);
+
+  useEffect(() => {
+    onSignedOut(() => setSession((before) => before && { ...before, signed_in: false }));
+    void ask();
+  }, [ask]);
+  useEffect(() => {
+    if (!error || session) return;
+    const timer = setTimeout(() => void ask(), kAskAgainMs); // a server still starting is waited for
+    return () => clearTimeout(timer);
+  }, [error, session, ask]);
+
+  const value = useMemo(() => session && { session, signOut }, [session, signOut]);
+  if (!value) return <main className="lone">{error ? <Failed error={error} retry={() => void ask()} /> : <Loading />}</main>;
+  if (value.session.auth === "on" && !value.session.signed_in) return <SignInPage signIn={signIn} />;
+  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+}
+
+export function useSession(): SessionValue {
+  const value = useContext(SessionContext);
+  if (!value) throw new Error("used outside SessionProvider");
+  return value;
+}
