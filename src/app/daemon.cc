@@ -235,7 +235,13 @@ class Daemon {
   void close() {
     std::promise<void> stopped;
     machine_.env.executor.post(Lane::kControl, [&] {
-      server_->shutdown(kShutdownGrace, [&] { plane_->stop([&] { stopped.set_value(); }); });
+      server_->shutdown(kShutdownGrace, [&] {
+        // Nobody asks any more, and what is stopped on purpose is no target that went down.
+        instances_changed_.reset();
+        prober_.reset();
+        scraper_.reset();
+        plane_->stop([&] { stopped.set_value(); });
+      });
     });
     stopped.get_future().wait();
     if (auto synced = plane_->store->sync(); !synced) log_error("metrics were not synced", {{"error", synced.error().message()}});
