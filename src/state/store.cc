@@ -1,5 +1,9 @@
 #include "state/store.h"
 
+#include <sqlite3.h>
+
+#include <cstdlib>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "state/schema.h"
@@ -19,6 +23,13 @@ std::string parent_of(const std::string& path) {
 
 Document to_document(const Statement& row) {
   return {row.text(0), row.text(1), row.text(2), row.integer(3)};
+}
+
+// A page that the disk would not hand over may be whole: that is to be tried again, not given up.
+bool is_read_error(const std::string& verdict) {
+  constexpr std::string_view kCode = "error code=";
+  const auto at = verdict.find(kCode);
+  return at != std::string::npos && (std::atoi(verdict.c_str() + at + kCode.size()) & 0xff) == SQLITE_IOERR;
 }
 
 }  // namespace
@@ -43,6 +54,10 @@ Result<void> Store::check(bool existed) {
   auto check = HF_TRY(connection_->prepare("PRAGMA quick_check(1)"));
   if (!HF_TRY(check.step())) return internal(connection_->path() + ": quick_check says nothing");
   if (const auto verdict = check.text(0); verdict != "ok") {
+    if (is_read_error(verdict)) {
+      HF_PROBE("journal: unreadable page at open is no damage");
+      return unavailable(connection_->path() + ": the database could not be read: " + verdict);
+    }
     return Error(Code::kDataLoss, connection_->path() + ": the database is damaged: " + verdict);
   }
   return {};

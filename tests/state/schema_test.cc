@@ -1,4 +1,5 @@
 // Old databases become today's, newer ones are left alone, damaged ones are named.
+#include "base/check.h"
 #include "state/schema.h"
 
 #include <gmock/gmock.h>
@@ -97,6 +98,26 @@ TEST(Schema, ADamagedDatabaseIsNamedAndNotOverwritten) {
     EXPECT_THAT(opened.error().message(), HasSubstr(kFile)) << c.name;
     EXPECT_EQ(*host.files.read_file(kFile), damaged) << c.name;
   }
+}
+
+TEST(Schema, ADiskThatCannotBeReadIsNotTakenForDamage) {
+  SimHost host;
+  Batch batch;
+  for (int i = 0; i < 200; ++i) batch.entry("t", std::to_string(i), std::string(300, 'x'));
+  ASSERT_TRUE(host.commit(std::move(batch)).has_value());
+  flush_and_close(host);
+  int refused = 0;
+  for (int i = 0; i < 400; ++i) {
+    host.files.set_failing(0.02);
+    const auto opened = open_journal(host.env, {kDirectory});
+    host.files.set_failing(0);
+    if (opened) continue;
+    ++refused;
+    ASSERT_EQ(opened.error().code(), Code::kUnavailable) << opened.error().message();
+  }
+  EXPECT_GT(refused, 20);
+  EXPECT_GT(probe_hits()["journal: unreadable page at open is no damage"], 0u);
+  EXPECT_TRUE(open_journal(host.env, {kDirectory}).has_value());
 }
 
 TEST(Schema, AFolderThatCannotBeWrittenIsAnErrorAtOpen) {
