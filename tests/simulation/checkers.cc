@@ -78,6 +78,7 @@ void Checkers::check_incident(const model::Incident& incident) {
   if (incident.active()) active.insert(id);
   else active.erase(id);
   if (active.size() > 1) fail(incident.service + " has two active incidents: " + *active.begin() + " and " + *active.rbegin());
+  if (known == incidents_.end()) note("incident", "opened", incident.service);
   if (known == incidents_.end() || known->second != incident.state) {
     note("incident", std::string(incident_state_name(incident.state)), incident.service);
   }

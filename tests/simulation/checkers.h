@@ -31,7 +31,7 @@ namespace holdfast::simulation {
 struct Happening {
   Duration at{};        // since the story's beginning
   std::string kind;     // page, incident, remedy, fault, instance, alert, drill
-  std::string what;     // page: the event; others: the new state
+  std::string what;     // page: the event; others: the new state; incident also "opened", once
   std::string subject;  // page: the incident; incident, alert: the service; remedy: its name; else the id
 };
 

@@ -93,6 +93,9 @@ class Run {
 
   void tell(const Played& played) {
     if (options_.verbose) {
+      for (const auto& h : played.happenings) {
+        std::printf("    %-12s %-9s %-11s %s\n", format_duration(h.at).c_str(), h.kind.c_str(), h.what.c_str(), h.subject.c_str());
+      }
       std::printf("%s seed %llu: %lld entries, digest %016llx\n", played.scenario.c_str(),
                   static_cast<unsigned long long>(played.seed), static_cast<long long>(played.entries),
                   static_cast<unsigned long long>(played.digest));

@@ -26,6 +26,7 @@ struct Played {
   Duration virtual_time{};
   std::int64_t entries = 0;
   std::uint64_t digest = 0;  // of the whole journal
+  std::vector<Happening> happenings;
 };
 Played play(const Scenario& scenario, std::uint64_t seed);
 

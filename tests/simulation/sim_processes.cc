@@ -76,7 +76,7 @@ void SimProcess::take_fault(const net::Request& request, const net::ResponderPtr
     if (kind == "errors") own.error_share = json.value("share", 1.0);
     if (kind == "latency") own.latency = std::chrono::milliseconds(json.value("latency_ms", 1000));
     if (kind == "hang") own.hangs = true;
-    if (kind == "crash") wants_to_crash = true;
+    if (kind == "crash") crash();
     own_until = env.clock.mono() + std::chrono::seconds(json.value("ttl_s", 60));
   }
   responder->send(net::Response::json(200, R"({"faults":[]})"));
@@ -90,6 +90,10 @@ Result<act::ProcessRef> SimProcesses::spawn(const act::ProcessSpec& spec, OnExit
   process->on_exit = std::move(on_exit);
   process->watcher = watcher_;
   process->behaviour = [this, p = process.get()] { return behaviour_of(*p); };
+  // A moment later: the order is answered first.
+  process->crash = [this, pid = ref.pid] {
+    env_.executor.post_after(Lane::kControl, 5ms, [this, pid] { end(pid, {-1, SIGABRT}); });
+  };
   const auto listening = process->listen();
   ++spawns[process->id];
   living_[ref.pid] = std::move(process);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -44,7 +45,7 @@ class SimProcess {
   MonoTime started_at;
   Behaviour own;
   MonoTime own_until = MonoTime::max();
-  bool wants_to_crash = false;
+  std::function<void()> crash;  // what the fault of that name does
   act::Processes::OnExit on_exit;  // empty: nobody watches
   Executor* watcher = nullptr;     // where on_exit runs
   std::int64_t answers_good = 0, answers_bad = 0;

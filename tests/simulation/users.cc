@@ -75,21 +75,25 @@ void World::serve_users(double count) {
 
 void World::scrape() {
   auto& plane = *boot_->plane;
+  Samples load;
+  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "ok"}}, static_cast<double>(requests - requests_lost));
+  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "lost"}}, static_cast<double>(requests_lost));
+  append(*plane.store, load);
   for (const auto& instance : plane.conductor->instances(kService)) {
     const auto port = instance.address.substr(instance.address.rfind(':') + 1);
     auto* process = processes.by_port(static_cast<int>(parse_int(port).value_or(0)));
-    append(*plane.store, instance, process != nullptr && process->behaviour().hangs ? nullptr : process);
+    append(*plane.store, samples_of(instance, process != nullptr && process->behaviour().hangs ? nullptr : process));
   }
 }
 
-void World::append(metrics::Store& store, const model::Instance& instance, const SimProcess* process) {
+World::Samples World::samples_of(const model::Instance& instance, const SimProcess* process) {
   const model::Labels common{{"job", kService},
                              {"service", instance.service},
                              {"instance", instance.address},
                              {"instance_id", instance.id},
                              {"version", instance.version},
                              {"group", instance.version == kStable ? "stable" : "canary"}};
-  std::vector<std::pair<model::Labels, double>> values;
+  Samples values;
   const auto add = [&](const char* name, double value) { values.emplace_back(common.with("__name__", name), value); };
   add("up", process == nullptr ? 0 : 1);
   if (process != nullptr) {
@@ -99,6 +103,10 @@ void World::append(metrics::Store& store, const model::Instance& instance, const
     add("http_request_duration_seconds_sum", process->seconds_sum);
     add("http_request_duration_seconds_count", static_cast<double>(process->answers_good + process->answers_bad));
   }
+  return values;
+}
+
+void World::append(metrics::Store& store, const Samples& values) {
   std::vector<metrics::SampleIn> batch;
   for (const auto& [labels, value] : values) {
     metrics::SampleIn in;

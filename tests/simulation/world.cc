@@ -30,7 +30,7 @@ Matcher notified(const std::string& event) {
 }
 Matcher incident_opened(const std::string& service) {
   return {"an incident of " + service + " opens",
-          [service](const Happening& h) { return h.kind == "incident" && h.what == "open" && h.subject == service; }};
+          [service](const Happening& h) { return h.kind == "incident" && h.what == "opened" && h.subject == service; }};
 }
 Matcher incident_resolved(const std::string& service) {
   return {"the incident of " + service + " is resolved",
@@ -227,6 +227,11 @@ std::string World::not_converged() const {
   }
   if (instances.size() != wanted_count) return "there are instances that nobody wants";
   if (processes.living().size() != wanted_count) return std::to_string(processes.living().size()) + " processes run, wanted are " + std::to_string(wanted_count);
+  // What is broken and not seen yet will be an incident in a moment.
+  for (const auto& [pid, process] : processes.living()) {
+    const auto behaviour = process->behaviour();
+    if (behaviour.hangs || behaviour.error_share > 0) return process->id + " is still broken";
+  }
   for (const auto& [service, ids] : checkers.active_incidents()) {
     if (!ids.empty()) return "incident " + *ids.begin() + " is active";
   }

@@ -88,7 +88,7 @@ class World {
   std::size_t count(const Matcher& matcher) const;
   std::optional<Duration> first(const Matcher& matcher) const;
 
-  // What runs is what is wanted, traffic is shared as wanted, nothing is open and no act under way.
+  // What runs is what is wanted and well, traffic is shared as wanted, nothing is open and no act under way.
   std::string not_converged() const;  // empty: converged
   void expect_converged();
   // Reads the whole journal back, judges the expectations. Everything that was broken, in words.
@@ -118,7 +118,9 @@ class World {
   void users_come();
   void serve_users(double count);
   void scrape();
-  void append(metrics::Store& store, const model::Instance& instance, const SimProcess* process);
+  using Samples = std::vector<std::pair<model::Labels, double>>;
+  static Samples samples_of(const model::Instance& instance, const SimProcess* process);  // null: no answer
+  void append(metrics::Store& store, const Samples& values);
   void check_step();
   std::string traffic_not_as_wanted() const;
 
