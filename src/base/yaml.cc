@@ -122,7 +122,8 @@ class TreeBuilder final : public YAML::EventHandler {
     else sources.push_back(std::move(source));
     for (auto& one : sources) {
       if (one.kind != YamlNode::Kind::kMap) {
-        throw Refused{invalid(at(one.line, one.column) + "'<<' merges a mapping or a list of mappings, not " + std::string(one.kind_name()))};
+        throw Refused{invalid(at(one.line, one.column) + "'<<' merges a mapping or a list of mappings, not " +
+                              std::string(one.kind_name()))};
       }
       for (auto& member : one.members) {
         if (map.find(member.first.scalar) == nullptr) map.members.push_back(std::move(member));
