@@ -86,7 +86,8 @@ void Draft::move(const std::string& id, model::RemedyState state, std::string re
 void Draft::forget(WallTime now) {
   std::vector<std::string> gone;
   for (const auto& [id, fault] : book_.faults) {
-    if (!fault->open && fault->closed_at && now - *fault->closed_at > kFaultsRemembered) gone.push_back(id);
+    if (!fault->open && fault->closed_at && now - *fault->closed_at > kFaultsRemembered)
+      gone.push_back(id);
   }
   for (const auto& id : gone) {
     documents_[{"fault", id}] = "";

@@ -1,12 +1,12 @@
 // recover/book.h: the healer's durable state, and a change of it on its way to the disk.
 //
-// Purpose     Book is what is known: faults, remedies, the global stop, each a document of the journal. Draft is a
-//             copy that decisions change; it gathers the batch that makes the change durable: an entry for each step
-//             in order, a document for the last state of each thing. The draft's book replaces the book only when
-//             the batch is on disk.
+// Purpose     Book is what is known: faults, remedies, the global stop, each a document of the
+//             journal. Draft is a copy that decisions change; it gathers the batch that makes the
+//             change durable: an entry for each step in order, a document for the last state of
+//             each thing. The draft's book replaces the book only when the batch is on disk.
 // Documents   "fault", "remedy" by their ids; "automation" with id "global".
-// Limits      Faults are forgotten an hour after they closed, remedies beyond the newest 500 unless their fault is
-//             open. The journal's entries keep the history.
+// Limits      Faults are forgotten an hour after they closed, remedies beyond the newest 500 unless
+//             their fault is open. The journal's entries keep the history.
 // Threads     Values.
 #pragma once
 
@@ -31,8 +31,10 @@ struct Book {
   model::Automation automation;
 
   std::vector<model::Fault> open_faults() const;
-  std::vector<const model::Remedy*> remedies_of_service(const std::string& service) const;  // oldest first
-  std::vector<const model::Remedy*> remedies_of_fault(const std::string& fault) const;      // oldest first
+  std::vector<const model::Remedy*> remedies_of_service(
+      const std::string& service) const;  // oldest first
+  std::vector<const model::Remedy*> remedies_of_fault(
+      const std::string& fault) const;  // oldest first
 };
 
 Result<Book> load_book(state::Journal& journal);

@@ -1,14 +1,15 @@
-// The healer's shell around the rounds (round.h). News and people's wishes queue up; while a commit is on its way to
-// the disk nothing is decided. Then everything observed meanwhile is looked at together, and what is decided becomes
-// the book only when it is durable: a fault, the remedy planned for it and the intent to act are one commit.
+// The healer's shell around the rounds (round.h). News and people's wishes queue up; while a commit
+// is on its way to the disk nothing is decided. Then everything observed meanwhile is looked at
+// together, and what is decided becomes the book only when it is durable: a fault, the remedy
+// planned for it and the intent to act are one commit.
 //
 //   entry, tick ──▶ observe ──▶ round ──▶ commit ──▶ book ──▶ outbox ──▶ Operations
 //                                 ▲                                        │
 //                                 └──────────── outcome, as news ◀─────────┘
 //
-// The outcome is journaled with the remedy, then the intent is finished. A crash between the two finds the outcome
-// in the book when the intent comes again, and does nothing; a crash before finds the remedy running, and asks
-// Operations under the same key, which answers from its own record.
+// The outcome is journaled with the remedy, then the intent is finished. A crash between the two
+// finds the outcome in the book when the intent comes again, and does nothing; a crash before finds
+// the remedy running, and asks Operations under the same key, which answers from its own record.
 #include "recover/healer.h"
 
 #include <algorithm>
@@ -27,13 +28,14 @@ using model::RemedyState;
 namespace {
 
 constexpr Duration kTickBusy = 250ms;  // a fault is open: its signal is watched
-constexpr Duration kTickIdle = 1s;     // news wakes the healer; this is for news that the disk refused
+constexpr Duration kTickIdle = 1s;  // news wakes the healer; this is for news that the disk refused
 constexpr Duration kQueryDeadline = 2s;
 // An act always ends with a report; this only bounds how long the outbox believes in that.
 constexpr Duration kActPatience = 1h;
 
 std::string answer_text(const query::promql::QueryResult& result) {
-  if (const auto* scalar = std::get_if<query::promql::Scalar>(&result.value)) return format_double(scalar->value);
+  if (const auto* scalar = std::get_if<query::promql::Scalar>(&result.value))
+    return format_double(scalar->value);
   const auto* vector = std::get_if<query::promql::Vector>(&result.value);
   if (vector == nullptr) return "a range";
   if (vector->series.empty()) return "nothing";
@@ -47,7 +49,7 @@ std::string answer_text(const query::promql::QueryResult& result) {
 struct Healer::Impl : std::enable_shared_from_this<Impl> {
   struct Work {
     std::function<void(Draft&)> apply;
-    Done done;                   // a person waits for the answer; empty: news, which is never dropped
+    Done done;  // a person waits for the answer; empty: news, which is never dropped
     std::function<void()> then;  // when it is durable
   };
   struct Waiting {
@@ -73,24 +75,28 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
     queue.clear();
     auto draft = std::make_shared<Draft>(book);
     for (const auto& work : *works) work.apply(*draft);
-    const auto questions = run_round(*draft, observed, services, {env.clock.now(), env.clock.mono()});
+    const auto questions =
+        run_round(*draft, observed, services, {env.clock.now(), env.clock.mono()});
     for (const auto& [fault, query] : questions) ask(fault, query);
     if (draft->empty()) return answer(*works);
     committing = true;
-    outbox.commit(draft->take_batch(), [weak = weak_from_this(), works, draft](Result<state::Seq> seq) {
-      if (const auto self = weak.lock()) self->committed(seq, *works, *draft);
-    });
+    outbox.commit(draft->take_batch(),
+                  [weak = weak_from_this(), works, draft](Result<state::Seq> seq) {
+                    if (const auto self = weak.lock()) self->committed(seq, *works, *draft);
+                  });
   }
 
   void committed(const Result<state::Seq>& seq, std::deque<Work>& works, const Draft& draft) {
     committing = false;
     if (!seq) {
-      log_error("remedies could not be written; nothing is done before they are", {{"error", seq.error().message()}});
+      log_error("remedies could not be written; nothing is done before they are",
+                {{"error", seq.error().message()}});
       for (auto& work : works) {
         if (work.done) work.done(Error(seq.error()));
       }
       std::erase_if(works, [](const Work& work) { return static_cast<bool>(work.done); });
-      queue.insert(queue.begin(), std::make_move_iterator(works.begin()), std::make_move_iterator(works.end()));
+      queue.insert(queue.begin(), std::make_move_iterator(works.begin()),
+                   std::make_move_iterator(works.end()));
       return schedule();  // the next tick tries again
     }
     book = draft.book();
@@ -113,7 +119,8 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
     auto& known = observed.instances[service.name];
     std::vector<SeenInstance> now_seen;
     for (const auto& instance : operations.instances(service.name)) {
-      const auto same = std::ranges::find_if(known, [&](const auto& seen) { return seen.instance.id == instance.id; });
+      const auto same = std::ranges::find_if(
+          known, [&](const auto& seen) { return seen.instance.id == instance.id; });
       now_seen.push_back(same == known.end() ? SeenInstance{} : *same);
       now_seen.back().see(instance);
     }
@@ -145,7 +152,8 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void schedule() {
-    const auto open = std::ranges::any_of(book.faults, [](const auto& item) { return item.second->open; });
+    const auto open =
+        std::ranges::any_of(book.faults, [](const auto& item) { return item.second->open; });
     const auto delay = open || !queue.empty() ? kTickBusy : kTickIdle;
     if (timer != TimerId::kNone && delay >= timer_delay) return;  // it comes early enough
     if (timer != TimerId::kNone) env.executor.cancel(timer);
@@ -200,7 +208,8 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
       log_error("a remedy's intent has no remedy", {{"key", intent.key}});
       return finish(state::Batch{});
     }
-    if (!is_under_way(*at->second)) return finish(state::Batch{});  // a crash came between outcome and here
+    if (!is_under_way(*at->second))
+      return finish(state::Batch{});  // a crash came between outcome and here
     const auto act = parse_act(intent.body);
     if (!act) return ended(intent.key, {false, act.error().message(), {}}, std::move(finish));
     // An act that was begun goes on; Operations would anyway.
@@ -213,39 +222,53 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
            remedy.state = RemedyState::kRunning;
            draft.put(std::move(remedy));
          },
-         {}, {}});
-    log_info("remedy begins", {{"id", intent.key}, {"remedy", act->remedy}, {"target", act->target}});
-    begin(intent.key, *act, [weak = weak_from_this(), key = intent.key, finish](act::Report report) {
-      if (const auto self = weak.lock()) self->ended(key, std::move(report), finish);
-    });
+         {},
+         {}});
+    log_info("remedy begins",
+             {{"id", intent.key}, {"remedy", act->remedy}, {"target", act->target}});
+    begin(intent.key, *act,
+          [weak = weak_from_this(), key = intent.key, finish](act::Report report) {
+            if (const auto self = weak.lock()) self->ended(key, std::move(report), finish);
+          });
   }
 
   void hold_planned(const std::string& key, state::Outbox::Finish finish) {
     add({[key](Draft& draft) {
            if (draft.book().remedies.at(key)->state != RemedyState::kPlanned) return;
-           draft.move(key, RemedyState::kRefused, "stopped before it began, by " + draft.book().automation.by);
+           draft.move(key, RemedyState::kRefused,
+                      "stopped before it began, by " + draft.book().automation.by);
          },
-         {}, [finish] { finish(state::Batch{}); }});
+         {},
+         [finish] { finish(state::Batch{}); }});
   }
 
   void begin(const std::string& key, const Act& act, act::Done done) {
-    if (act.remedy == kRestart) return operations.restart(key, act.service, act.target, std::move(done));
-    if (act.remedy == kScaleOut) return operations.scale(key, act.service, act.version, act.replicas, std::move(done));
-    if (act.remedy != kShiftTraffic) return done({false, "the remedy '" + act.remedy + "' is not known", {}});
-    // The traffic first, on its own: it waits for nobody. Then the instances, whatever became of the first.
-    operations.set_canary_percent(key, act.service, 0, [weak = weak_from_this(), key, act, done](act::Report moved) {
-      const auto self = weak.lock();
-      if (!self) return;
-      self->operations.stop_canary(key + "/stop", act.service, [moved, done](act::Report stopped) {
-        stopped.steps.insert(stopped.steps.begin(), moved.steps.begin(), moved.steps.end());
-        if (stopped.ok && !moved.ok) log_warn("traffic came off the release only as it stopped", {{"error", moved.error}});
-        done(std::move(stopped));
-      });
-    });
+    if (act.remedy == kRestart)
+      return operations.restart(key, act.service, act.target, std::move(done));
+    if (act.remedy == kScaleOut)
+      return operations.scale(key, act.service, act.version, act.replicas, std::move(done));
+    if (act.remedy != kShiftTraffic)
+      return done({false, "the remedy '" + act.remedy + "' is not known", {}});
+    // The traffic first, on its own: it waits for nobody. Then the instances, whatever became of
+    // the first.
+    operations.set_canary_percent(
+        key, act.service, 0, [weak = weak_from_this(), key, act, done](act::Report moved) {
+          const auto self = weak.lock();
+          if (!self) return;
+          self->operations.stop_canary(
+              key + "/stop", act.service, [moved, done](act::Report stopped) {
+                stopped.steps.insert(stopped.steps.begin(), moved.steps.begin(), moved.steps.end());
+                if (stopped.ok && !moved.ok)
+                  log_warn("traffic came off the release only as it stopped",
+                           {{"error", moved.error}});
+                done(std::move(stopped));
+              });
+        });
   }
 
   void ended(const std::string& key, act::Report report, state::Outbox::Finish finish) {
-    log_info("remedy ended", {{"id", key}, {"ok", report.ok ? "true" : "false"}, {"error", report.error}});
+    log_info("remedy ended",
+             {{"id", key}, {"ok", report.ok ? "true" : "false"}, {"error", report.error}});
     const auto at = env.clock.now();
     add({[key, report = std::move(report), at](Draft& draft) {
            auto remedy = *draft.book().remedies.at(key);
@@ -256,7 +279,8 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
            remedy.finished_at = at;
            draft.put(std::move(remedy));
          },
-         {}, [finish = std::move(finish)] { finish(state::Batch{}); }});
+         {},
+         [finish = std::move(finish)] { finish(state::Batch{}); }});
   }
 
   Env& env;
@@ -276,14 +300,17 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
   std::unique_ptr<state::Subscription> subscription;
 };
 
-Healer::Healer(Env& env, state::Journal& journal, state::Outbox& outbox, act::Operations& operations,
-               const query::promql::Engine& engine)
+Healer::Healer(Env& env, state::Journal& journal, state::Outbox& outbox,
+               act::Operations& operations, const query::promql::Engine& engine)
     : impl_(std::make_shared<Impl>(env, journal, outbox, operations, engine)) {
   state::Outbox::Handler handler;
-  handler.run = [weak = std::weak_ptr(impl_)](const state::Intent& intent, int, state::Outbox::Finish finish) {
+  handler.run = [weak = std::weak_ptr(impl_)](const state::Intent& intent, int,
+                                              state::Outbox::Finish finish) {
     if (const auto self = weak.lock()) self->run_intent(intent, std::move(finish));
   };
-  handler.give_up = [](const state::Intent&, int, const Error&) { return std::optional<state::Batch>(); };
+  handler.give_up = [](const state::Intent&, int, const Error&) {
+    return std::optional<state::Batch>();
+  };
   handler.attempt_timeout = kActPatience;
   outbox.handle("remedy", std::move(handler));
 }
@@ -299,11 +326,13 @@ Result<void> Healer::start(std::vector<model::Service> services) {
   for (const auto& document : HF_TRY(impl.journal.documents("alert"))) {
     if (auto alert = parse_json<model::Alert>(document.body)) impl.on_alert(std::move(*alert));
   }
-  impl.subscription = impl.journal.subscribe("", [weak = std::weak_ptr(impl_)](const state::Entry& entry) {
-    if (const auto self = weak.lock()) self->on_entry(entry);
-  });
+  impl.subscription =
+      impl.journal.subscribe("", [weak = std::weak_ptr(impl_)](const state::Entry& entry) {
+        if (const auto self = weak.lock()) self->on_entry(entry);
+      });
   impl.started = true;
-  for (auto& [intent, finish] : std::exchange(impl.waiting, {})) impl.run_intent(intent, std::move(finish));
+  for (auto& [intent, finish] : std::exchange(impl.waiting, {}))
+    impl.run_intent(intent, std::move(finish));
   impl.schedule();
   // A turn later: whoever else is being started is there by then.
   impl.env.executor.post(Lane::kControl, [weak = std::weak_ptr(impl_)] {
@@ -321,7 +350,8 @@ std::vector<model::Fault> Healer::faults() const {
   const auto now = impl_->env.clock.now();
   std::vector<model::Fault> list;
   for (const auto& [id, fault] : impl_->book.faults) {
-    if (fault->open || now - fault->closed_at.value_or(now) <= kFaultsRemembered) list.push_back(*fault);
+    if (fault->open || now - fault->closed_at.value_or(now) <= kFaultsRemembered)
+      list.push_back(*fault);
   }
   std::ranges::stable_sort(list, std::greater{}, &model::Fault::detected_at);
   return list;
@@ -337,7 +367,8 @@ std::vector<Remedy> Healer::remedies() const {
 
 model::Automation Healer::automation() const { return impl_->book.automation; }
 
-void Healer::set_automation(bool stopped, const std::string& by, const std::string& reason, Done done) {
+void Healer::set_automation(bool stopped, const std::string& by, const std::string& reason,
+                            Done done) {
   const model::Automation automation{stopped, by, reason, impl_->env.clock.now()};
   if (!done) done = [](const Result<model::Automation>&) {};
   impl_->add({[automation](Draft& draft) { draft.put(automation); }, std::move(done), {}});

@@ -19,10 +19,14 @@ bool is_guarded(const model::Service& service) {
 void SeenInstance::see(const model::Instance& now_seen) {
   instance = now_seen;
   switch (instance.state) {
-    case InstanceState::kStopping: stops_on_purpose = true; break;
+    case InstanceState::kStopping:
+      stops_on_purpose = true;
+      break;
     case InstanceState::kExited:
-    case InstanceState::kFailed: break;  // what it was doing before says why
-    default: stops_on_purpose = false;
+    case InstanceState::kFailed:
+      break;  // what it was doing before says why
+    default:
+      stops_on_purpose = false;
   }
 }
 
@@ -47,7 +51,8 @@ bool hangs(const model::Instance& i) {
 
 }  // namespace
 
-std::optional<Fault> fault_of(const SeenInstance& seen, const std::vector<SeenInstance>& all_of_service, WallTime now) {
+std::optional<Fault> fault_of(const SeenInstance& seen,
+                              const std::vector<SeenInstance>& all_of_service, WallTime now) {
   const auto& i = seen.instance;
   const bool exited = ended_by_itself(seen);
   if (!exited && !hangs(i)) return std::nullopt;
@@ -63,23 +68,30 @@ std::optional<Fault> fault_of(const SeenInstance& seen, const std::vector<SeenIn
   fault.detected_at = now;
   auto& evidence = fault.evidence;
   evidence.query = "state of " + i.id;
-  evidence.value = std::string(instance_state_name(i.state)) + (i.detail.empty() ? "" : ": " + i.detail);
+  evidence.value =
+      std::string(instance_state_name(i.state)) + (i.detail.empty() ? "" : ": " + i.detail);
   evidence.threshold = "ready";
   evidence.window = "since " + format_time(i.since == WallTime{} ? now : i.since);
   evidence.source = "process supervision";
-  evidence.otherwise = exited ? "no fault if it had been asked to stop" : "no fault if its live probe had answered";
+  evidence.otherwise =
+      exited ? "no fault if it had been asked to stop" : "no fault if its live probe had answered";
   return fault;
 }
 
-std::optional<Fault> fault_of(const model::Alert& alert, const model::Service& service, WallTime now) {
-  if (alert.state != model::AlertState::kFiring || alert.service() != service.name) return std::nullopt;
+std::optional<Fault> fault_of(const model::Alert& alert, const model::Service& service,
+                              WallTime now) {
+  if (alert.state != model::AlertState::kFiring || alert.service() != service.name)
+    return std::nullopt;
   Fault fault;
   fault.kind = alert.labels.has("fault") ? alert.labels.get("fault") : alert.name();
   const auto* rule = rule_for(service, match_labels(fault, &alert));
   if (rule == nullptr) return std::nullopt;
-  if (alert.labels.has("instance_id")) fault.resource = alert.labels.get("instance_id");
-  else if (alert.labels.has("version")) fault.resource = service.name + "/" + std::string(alert.labels.get("version"));
-  else fault.resource = service.name;
+  if (alert.labels.has("instance_id"))
+    fault.resource = alert.labels.get("instance_id");
+  else if (alert.labels.has("version"))
+    fault.resource = service.name + "/" + std::string(alert.labels.get("version"));
+  else
+    fault.resource = service.name;
   fault.service = service.name;
   fault.id = fault_id(fault.kind, fault.resource, now);
   fault.rank = model::rank_of_word(alert.labels.get("severity"));
@@ -90,7 +102,9 @@ std::optional<Fault> fault_of(const model::Alert& alert, const model::Service& s
   return fault;
 }
 
-bool is_same(const Fault& a, const Fault& b) { return a.kind == b.kind && a.resource == b.resource; }
+bool is_same(const Fault& a, const Fault& b) {
+  return a.kind == b.kind && a.resource == b.resource;
+}
 bool is_direct(const Fault& fault) { return fault.fingerprint.empty(); }
 
 // ---- remedies
@@ -104,7 +118,8 @@ model::Labels match_labels(const Fault& fault, const model::Alert* alert) {
 
 const model::RemedyRule* rule_for(const model::Service& service, const model::Labels& labels) {
   const auto found = std::ranges::find_if(service.remedies, [&](const model::RemedyRule& rule) {
-    return std::ranges::all_of(rule.match, [&](const auto& want) { return labels.get(want.name) == want.value; });
+    return std::ranges::all_of(
+        rule.match, [&](const auto& want) { return labels.get(want.name) == want.value; });
   });
   return found == service.remedies.end() ? nullptr : &*found;
 }
@@ -117,7 +132,9 @@ bool is_under_way(const Remedy& remedy) {
   return remedy.state == RemedyState::kPlanned || remedy.state == RemedyState::kRunning;
 }
 
-bool has_acted(const Remedy& remedy) { return is_under_way(remedy) || remedy.finished_at.has_value(); }
+bool has_acted(const Remedy& remedy) {
+  return is_under_way(remedy) || remedy.finished_at.has_value();
+}
 
 namespace {
 
@@ -158,21 +175,25 @@ Decision choose(const Fault& fault, const Situation& s, Decision decision) {
   }
   if (decision.remedy == kShiftTraffic) {
     const auto* canary = wanted_group(s, "canary");
-    if (canary == nullptr) return hold(decision, "no release is under way that could be taken back");
+    if (canary == nullptr)
+      return hold(decision, "no release is under way that could be taken back");
     decision.target = canary->version;
     return decision;
   }
-  if (decision.remedy != kScaleOut) return escalate(decision, "the remedy '" + decision.remedy + "' is not known");
+  if (decision.remedy != kScaleOut)
+    return escalate(decision, "the remedy '" + decision.remedy + "' is not known");
   const auto* stable = wanted_group(s, "stable");
   if (stable == nullptr) return hold(decision, "it is not known how many replicas are wanted");
   decision.target = decision.version = stable->version;
   decision.replicas = scale_out_target(stable->replicas, s.service.platform.replicas_max);
   if (decision.replicas > stable->replicas) {
-    decision.reason += "; " + std::to_string(stable->replicas) + " to " + std::to_string(decision.replicas) + " replicas";
+    decision.reason += "; " + std::to_string(stable->replicas) + " to " +
+                       std::to_string(decision.replicas) + " replicas";
     return decision;
   }
   auto reason = "replicas_max is reached: " + std::to_string(stable->replicas) + " replicas run";
-  return decision.attempt > 1 ? escalate(decision, std::move(reason)) : hold(decision, std::move(reason));
+  return decision.attempt > 1 ? escalate(decision, std::move(reason))
+                              : hold(decision, std::move(reason));
 }
 
 std::optional<std::string> other_act(const Fault& fault, const Situation& s) {
@@ -190,7 +211,8 @@ std::optional<WallTime> cools_until(const Decision& decision, const Situation& s
   for (const auto* remedy : s.remedies) {
     if (remedy->target != decision.target || !has_acted(*remedy)) continue;
     const auto cooldown = std::chrono::duration_cast<std::chrono::milliseconds>(s.rule->cooldown);
-    until = std::max(until.value_or(WallTime{}), remedy->finished_at.value_or(remedy->planned_at) + cooldown);
+    until = std::max(until.value_or(WallTime{}),
+                     remedy->finished_at.value_or(remedy->planned_at) + cooldown);
   }
   return until;
 }
@@ -202,7 +224,8 @@ Decision plan(const Fault& fault, const Situation& s, WallTime now) {
   int attempts = 0;
   for (const auto* remedy : s.remedies) {
     if (remedy->fault_id != fault.id) continue;
-    if (is_under_way(*remedy) || remedy->state == RemedyState::kDone) return decision;  // acting, or watched
+    if (is_under_way(*remedy) || remedy->state == RemedyState::kDone)
+      return decision;  // acting, or watched
     if (remedy->state == RemedyState::kEscalated) return decision;
     if (has_acted(*remedy)) ++attempts;
   }
@@ -214,9 +237,10 @@ Decision plan(const Fault& fault, const Situation& s, WallTime now) {
   }
   decision.remedy = s.rule->remedy;
   if (attempts >= s.rule->attempts_max) {
-    return escalate(decision, decision.remedy + " was tried " + std::to_string(attempts) + " times (attempts_max " +
-                                  std::to_string(s.rule->attempts_max) + ") and " + fault.kind + " of " +
-                                  fault.resource + " is still there");
+    return escalate(decision, decision.remedy + " was tried " + std::to_string(attempts) +
+                                  " times (attempts_max " + std::to_string(s.rule->attempts_max) +
+                                  ") and " + fault.kind + " of " + fault.resource +
+                                  " is still there");
   }
   auto chosen = choose(fault, s, decision);
   if (chosen.verdict == Verdict::kEscalate) return chosen;
@@ -225,7 +249,8 @@ Decision plan(const Fault& fault, const Situation& s, WallTime now) {
                             (s.automation.reason.empty() ? "" : ": " + s.automation.reason));
   }
   if (chosen.verdict == Verdict::kHold) return chosen;
-  if (auto other = other_act(fault, s); other && chosen.remedy != kShiftTraffic) return hold(chosen, std::move(*other));
+  if (auto other = other_act(fault, s); other && chosen.remedy != kShiftTraffic)
+    return hold(chosen, std::move(*other));
   if (const auto until = cools_until(chosen, s); until && now < *until) {
     const auto what = chosen.target.empty() ? s.service.name : chosen.target;
     return hold(chosen, "the cool-down of " + what + " lasts until " + format_time(*until));

@@ -15,8 +15,11 @@ using model::RemedyState;
 using model::Service;
 
 std::string dump_act(const Act& act) {
-  return nlohmann::json{{"remedy", act.remedy}, {"service", act.service}, {"target", act.target},
-                        {"version", act.version}, {"replicas", act.replicas}}
+  return nlohmann::json{{"remedy", act.remedy},
+                        {"service", act.service},
+                        {"target", act.target},
+                        {"version", act.version},
+                        {"replicas", act.replicas}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -24,14 +27,18 @@ Result<Act> parse_act(std::string_view body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (!json.is_object()) return invalid("a remedy's intent is not a JSON object");
   Act act;
-  for (const auto& [name, member] : {std::pair{"remedy", &act.remedy}, {"service", &act.service},
-                                     {"target", &act.target}, {"version", &act.version}}) {
+  for (const auto& [name, member] : {std::pair{"remedy", &act.remedy},
+                                     {"service", &act.service},
+                                     {"target", &act.target},
+                                     {"version", &act.version}}) {
     const auto at = json.find(name);
-    if (at == json.end() || !at->is_string()) return invalid(std::string("a remedy's intent lacks ") + name);
+    if (at == json.end() || !at->is_string())
+      return invalid(std::string("a remedy's intent lacks ") + name);
     *member = at->get<std::string>();
   }
   const auto replicas = json.find("replicas");
-  if (replicas == json.end() || !replicas->is_number_integer()) return invalid("a remedy's intent lacks replicas");
+  if (replicas == json.end() || !replicas->is_number_integer())
+    return invalid("a remedy's intent lacks replicas");
   act.replicas = replicas->get<int>();
   return act;
 }
@@ -79,7 +86,8 @@ class Round {
       if (!is_guarded(service)) continue;
       const auto& instances = observed_.instances[service.name];
       for (const auto& seen : instances) {
-        if (auto fault = fault_of(seen, instances, now_)) found_at_instance(std::move(*fault), service);
+        if (auto fault = fault_of(seen, instances, now_))
+          found_at_instance(std::move(*fault), service);
       }
       for (const auto& [fingerprint, alert] : observed_.alerts) {
         auto fault = fault_of(alert, service, now_);
@@ -89,18 +97,22 @@ class Round {
   }
 
   bool is_open(const Fault& like) const {
-    return std::ranges::any_of(draft_.book().open_faults(), [&](const Fault& fault) { return is_same(fault, like); });
+    return std::ranges::any_of(draft_.book().open_faults(),
+                               [&](const Fault& fault) { return is_same(fault, like); });
   }
 
-  // One fault an instance: a hung process that then dies is a process_exit, and what was begun for it goes on.
+  // One fault an instance: a hung process that then dies is a process_exit, and what was begun for
+  // it goes on.
   void found_at_instance(Fault fault, const Service& service) {
     for (const auto& known : draft_.book().open_faults()) {
       if (!is_direct(known) || known.resource != fault.resource) continue;
       const auto* latest = latest_of(known);
-      const bool replaces = known.kind == kHang && fault.kind == kProcessExit && !(latest && is_under_way(*latest));
+      const bool replaces =
+          known.kind == kHang && fault.kind == kProcessExit && !(latest && is_under_way(*latest));
       if (!replaces) return;
       if (latest && latest->state == RemedyState::kDone) {
-        draft_.move(latest->id, RemedyState::kNotHelped, fault.resource + " has ended: " + fault.evidence.value);
+        draft_.move(latest->id, RemedyState::kNotHelped,
+                    fault.resource + " has ended: " + fault.evidence.value);
       }
       close(known);
     }
@@ -156,7 +168,8 @@ class Round {
       return close(fault);
     }
     remedy.state = RemedyState::kNotHelped;
-    remedy.reason = "after " + format_duration(within) + " " + remedy.evidence.query + " is " + remedy.evidence.value;
+    remedy.reason = "after " + format_duration(within) + " " + remedy.evidence.query + " is " +
+                    remedy.evidence.value;
     draft_.put(std::move(remedy));
     watch = Watch{};
   }
@@ -164,26 +177,31 @@ class Round {
   void look(Watch& watch, const Fault& fault, bool asks) {
     if (is_direct(fault)) {
       const auto& instances = observed_.instances[fault.service];
-      const auto signal = instance_signal(fault.resource, instances, observed_.wanted[fault.service]);
+      const auto signal =
+          instance_signal(fault.resource, instances, observed_.wanted[fault.service]);
       return watch.look(signal, state_text(fault.resource, instances), asks, mono_);
     }
     const auto* alert = alert_of(fault);
     const bool fires = alert != nullptr && alert->state == model::AlertState::kFiring;
     watch.look(fires ? Signal::kBad : Signal::kGood,
-               fires ? "firing with value " + format_double(alert->value) : "resolved", asks, mono_);
+               fires ? "firing with value " + format_double(alert->value) : "resolved", asks,
+               mono_);
   }
 
   static std::string state_text(const std::string& id, const std::vector<SeenInstance>& instances) {
     for (const auto& [instance, purpose] : instances) {
       if (instance.id != id) continue;
-      return std::string(instance_state_name(instance.state)) + (instance.detail.empty() ? "" : ": " + instance.detail);
+      return std::string(instance_state_name(instance.state)) +
+             (instance.detail.empty() ? "" : ": " + instance.detail);
     }
     return "not there";
   }
 
-  static model::Evidence verification(const Fault& fault, const Watch& watch, const std::string& query, Duration within) {
+  static model::Evidence verification(const Fault& fault, const Watch& watch,
+                                      const std::string& query, Duration within) {
     model::Evidence evidence;
-    evidence.query = is_direct(fault) ? "state of " + fault.resource : "alert " + fault.kind + " (" + fault.fingerprint + ")";
+    evidence.query = is_direct(fault) ? "state of " + fault.resource
+                                      : "alert " + fault.kind + " (" + fault.fingerprint + ")";
     evidence.value = watch.seen;
     evidence.threshold = is_direct(fault) ? "ready" : "resolved";
     if (!query.empty()) {
@@ -191,7 +209,8 @@ class Round {
       evidence.value += " and " + (watch.answer.empty() ? "no answer" : watch.answer);
       evidence.threshold += " and nothing or 0";
     }
-    evidence.window = "good for " + format_duration(kGoodFor) + " within " + format_duration(within);
+    evidence.window =
+        "good for " + format_duration(kGoodFor) + " within " + format_duration(within);
     evidence.source = "healer";
     evidence.otherwise = "not helped if it had not been good within " + format_duration(within);
     return evidence;
@@ -201,7 +220,9 @@ class Round {
 
   std::vector<Fault> by_urgency(std::vector<Fault> faults) const {
     std::ranges::stable_sort(faults, [](const Fault& a, const Fault& b) {
-      const auto key = [](const Fault& f) { return std::tuple(f.strategy != kShiftTraffic, f.rank, f.detected_at); };
+      const auto key = [](const Fault& f) {
+        return std::tuple(f.strategy != kShiftTraffic, f.rank, f.detected_at);
+      };
       return key(a) < key(b);
     });
     return faults;
@@ -210,16 +231,22 @@ class Round {
   void decide(const Fault& fault) {
     const auto* service = guarded(fault.service);
     if (service == nullptr) return;
-    Situation situation{*service, rule_of(fault, *service), draft_.book().automation,
-                        draft_.book().remedies_of_service(service->name), observed_.wanted[service->name],
+    Situation situation{*service,
+                        rule_of(fault, *service),
+                        draft_.book().automation,
+                        draft_.book().remedies_of_service(service->name),
+                        observed_.wanted[service->name],
                         is_in_motion(fault)};
     // The signal is good already and only has to stay so.
     const auto watch = observed_.watches.find(fault.id);
     if (watch != observed_.watches.end() && watch->second.good_since) return;
     const auto decision = plan(fault, situation, now_);
-    if (decision.verdict == Verdict::kAct) act(fault, decision);
-    else if (decision.verdict == Verdict::kHold) held(fault, decision);
-    else if (decision.verdict == Verdict::kEscalate) escalate(fault, decision);
+    if (decision.verdict == Verdict::kAct)
+      act(fault, decision);
+    else if (decision.verdict == Verdict::kHold)
+      held(fault, decision);
+    else if (decision.verdict == Verdict::kEscalate)
+      escalate(fault, decision);
   }
 
   bool is_in_motion(const Fault& fault) const {
@@ -228,7 +255,8 @@ class Round {
     if (at == observed_.instances.end()) return true;
     for (const auto& [instance, purpose] : at->second) {
       if (instance.id != fault.resource) continue;
-      return instance.state == InstanceState::kStarting || instance.state == InstanceState::kStopping;
+      return instance.state == InstanceState::kStarting ||
+             instance.state == InstanceState::kStopping;
     }
     return true;  // wanted and not there yet
   }
@@ -250,7 +278,8 @@ class Round {
   std::string held_id(const Fault& fault) const { return fault.id + "/held"; }
   std::string next_id(const Fault& fault) const {
     const auto known = draft_.book().remedies_of_fault(fault.id);
-    const auto count = std::ranges::count_if(known, [&](const Remedy* remedy) { return remedy->id != held_id(fault); });
+    const auto count = std::ranges::count_if(
+        known, [&](const Remedy* remedy) { return remedy->id != held_id(fault); });
     return fault.id + "/" + std::to_string(count + 1);
   }
 
@@ -271,7 +300,8 @@ class Round {
   }
 
   void escalate(const Fault& fault, const Decision& decision) {
-    if (const auto* latest = latest_of(fault)) return draft_.move(latest->id, RemedyState::kEscalated, decision.reason);
+    if (const auto* latest = latest_of(fault))
+      return draft_.move(latest->id, RemedyState::kEscalated, decision.reason);
     auto remedy = remedy_for(fault, decision, next_id(fault));
     remedy.state = RemedyState::kEscalated;
     draft_.put(std::move(remedy));
@@ -282,7 +312,8 @@ class Round {
     const auto open = draft_.book().open_faults();
     std::erase_if(observed_.alerts, [&](const auto& item) {
       return item.second.state == model::AlertState::kResolved &&
-             std::ranges::none_of(open, [&](const Fault& fault) { return fault.fingerprint == item.first; });
+             std::ranges::none_of(
+                 open, [&](const Fault& fault) { return fault.fingerprint == item.first; });
     });
   }
 
@@ -296,7 +327,8 @@ class Round {
 
 }  // namespace
 
-Questions run_round(Draft& draft, Observed& observed, const std::vector<Service>& services, RoundTime time) {
+Questions run_round(Draft& draft, Observed& observed, const std::vector<Service>& services,
+                    RoundTime time) {
   return Round(draft, observed, services, time).run();
 }
 

@@ -1,8 +1,10 @@
-// Operations whose acts the test ends by hand, over instances the test moves. It stands for the world: it lives on
-// when Holdfast crashes, and answers known keys from its own record as the conductor does.
+// Operations whose acts the test ends by hand, over instances the test moves. It stands for the
+// world: it lives on when Holdfast crashes, and answers known keys from its own record as the
+// conductor does.
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -35,14 +37,17 @@ class FakeOperations : public Operations {
     i.index = std::stoi(id.substr(id.rfind('/') + 1));
     i.state = state;
     i.detail = std::move(detail);
-    i.admin_address = admin_;
+    i.pid = state == model::InstanceState::kExited || state == model::InstanceState::kFailed
+                ? 0
+                : 100 + i.index;
+    i.admin_address = admin_port ? admin_port(i) : "";
     if (journal_ == nullptr) return;
     state::Batch batch;
     batch.entry(model::kInstanceChanged, id, dump_json(i));
     journal_->commit(std::move(batch));
   }
   void remove(const std::string& id) { instances_.erase(id); }
-  void set_admin(std::string address) { admin_ = std::move(address); }
+  std::function<std::string(const model::Instance&)> admin_port;
 
   void want(const std::string& version, const std::string& group, int replicas) {
     std::erase_if(wanted_, [&](const auto& w) { return w.group == group; });
@@ -69,7 +74,7 @@ class FakeOperations : public Operations {
   }
   const std::vector<Asked>& asked() const { return asked_; }
   bool has_ended(const std::string& key) const { return ended_.contains(key); }
-  // Ends every act as it is asked, after `effect`.
+  // What the world does when it is asked; it may end the act.
   std::function<void(const Asked&)> on_ask;
 
   std::vector<model::Instance> instances(const std::string& service) const override {
@@ -82,34 +87,36 @@ class FakeOperations : public Operations {
   std::vector<WantedVersion> wanted(const std::string&) const override { return wanted_; }
   TrafficView traffic(const std::string&) const override { return {}; }
 
-  void restart(const std::string& key, const std::string& service, const std::string& target, Done done) override {
+  void restart(const std::string& key, const std::string& service, const std::string& target,
+               Done done) override {
     ask({key, "restart", service, target}, std::move(done));
   }
-  void scale(const std::string& key, const std::string& service, const std::string& version, int replicas,
-             Done done) override {
+  void scale(const std::string& key, const std::string& service, const std::string& version,
+             int replicas, Done done) override {
     ask({key, "scale", service, version, replicas}, std::move(done));
   }
-  void start_canary(const std::string& key, const std::string& service, const std::string& version, int replicas,
-                    double percent, Done done) override {
+  void start_canary(const std::string& key, const std::string& service, const std::string& version,
+                    int replicas, double percent, Done done) override {
     ask({key, "start_canary", service, version, replicas, percent}, std::move(done));
   }
   void stop_canary(const std::string& key, const std::string& service, Done done) override {
     ask({key, "stop_canary", service, ""}, std::move(done));
   }
-  void set_canary_percent(const std::string& key, const std::string& service, double percent, Done done) override {
+  void set_canary_percent(const std::string& key, const std::string& service, double percent,
+                          Done done) override {
     ask({key, "set_canary_percent", service, "", 0, percent}, std::move(done));
   }
 
  private:
   void ask(Asked asked, Done done) {
     asked_.push_back(asked);
-    if (const auto known = ended_.find(asked.key); known != ended_.end()) return done(known->second);
+    if (const auto known = ended_.find(asked.key); known != ended_.end())
+      return done(known->second);
     waiting_[asked.key].push_back(std::move(done));
     if (on_ask) on_ask(asked);
   }
 
   state::Journal* journal_ = nullptr;
-  std::string admin_;
   std::map<std::string, model::Instance> instances_;
   std::vector<WantedVersion> wanted_;
   std::vector<Asked> asked_;

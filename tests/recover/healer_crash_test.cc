@@ -1,4 +1,5 @@
-// Holdfast dies at every step of a repair and comes back; the service, and what Operations recorded, live on.
+// Holdfast dies at every step of a repair and comes back; the service, and what Operations
+// recorded, live on.
 
 #include <gmock/gmock.h>
 
@@ -8,7 +9,6 @@
 
 namespace holdfast::recover {
 namespace {
-
 
 // An act takes a moment of the world's time, whether Holdfast lives or not.
 struct World {
@@ -75,7 +75,8 @@ TEST(HealerCrash, AnOutcomeOnDiskIsNotAskedForAgain) {
   host.operations.set("shop/1/1", InstanceState::kReady);
   host.operations.end(host.last_key());
   // The outcome is durable, the intent is not finished yet.
-  ASSERT_TRUE(host.executor.run_until([&] { return host.story().back() == "restart_service 1 done"; }, 1s));
+  ASSERT_TRUE(
+      host.executor.run_until([&] { return host.story().back() == "restart_service 1 done"; }, 1s));
   host.crash_and_begin();
   host.executor.run_for(3s);
   EXPECT_EQ(host.operations.asked().size(), 1u);

@@ -1,4 +1,5 @@
-// A simulated Holdfast of journal, outbox and healer over operations and metrics that the test holds.
+// A simulated Holdfast of journal, outbox and healer over operations and metrics that the test
+// holds.
 #pragma once
 
 #include "fake_operations.h"
@@ -23,8 +24,10 @@ inline model::Service shop() {
   service.platform.versions.push_back(version);
   version.name = "2";
   service.platform.versions.push_back(version);
-  const auto rule = [&](model::Labels match, std::string remedy, Duration cooldown, int attempts, Duration within) {
-    service.remedies.push_back({std::move(match), std::move(remedy), cooldown, attempts, within, ""});
+  const auto rule = [&](model::Labels match, std::string remedy, Duration cooldown, int attempts,
+                        Duration within) {
+    service.remedies.push_back(
+        {std::move(match), std::move(remedy), cooldown, attempts, within, ""});
   };
   rule({{"fault", "process_exit"}}, "restart_service", 2s, 3, 10s);
   rule({{"fault", "hang"}}, "restart_service", 5s, 3, 10s);
@@ -50,7 +53,8 @@ struct HealerHost : state::SimHost {
   explicit HealerHost(std::uint64_t seed = 1) : SimHost(seed) {
     services = {shop()};
     operations.want("1", "stable", 3);
-    for (int i = 0; i < 3; ++i) operations.set("shop/1/" + std::to_string(i), InstanceState::kReady);
+    for (int i = 0; i < 3; ++i)
+      operations.set("shop/1/" + std::to_string(i), InstanceState::kReady);
   }
   ~HealerHost() { stop(); }
 
@@ -88,7 +92,8 @@ struct HealerHost : state::SimHost {
   void tell(const model::Alert& alert) {
     state::Batch batch;
     const auto body = dump_json(alert);
-    batch.entry(model::kAlertChanged, alert.fingerprint(), body).document("alert", alert.fingerprint(), body);
+    batch.entry(model::kAlertChanged, alert.fingerprint(), body)
+        .document("alert", alert.fingerprint(), body);
     journal->commit(std::move(batch));
     executor.run_ready();
   }

@@ -40,7 +40,8 @@ TEST(Healer, RestartsAProcessThatEndedAndSeesThatItHelped) {
 TEST(Healer, TheLastInstanceThatEndsIsWorse) {
   HealerHost host;
   host.begin();
-  for (const auto* id : {"shop/1/0", "shop/1/1", "shop/1/2"}) host.operations.set(id, InstanceState::kFailed, "no such file");
+  for (const auto* id : {"shop/1/0", "shop/1/1", "shop/1/2"})
+    host.operations.set(id, InstanceState::kFailed, "no such file");
   host.executor.run_ready();
   for (const auto& fault : host.healer->faults()) EXPECT_EQ(fault.rank, model::Rank::kHigh);
   EXPECT_EQ(host.open_faults().size(), 3u);
@@ -95,7 +96,8 @@ TEST(Healer, AnExitTakesThePlaceOfAHangThatNobodyActsOn) {
 TEST(Healer, AnInstanceThatWaitsForOthersIsNotRestarted) {
   HealerHost host;
   host.begin();
-  host.operations.set("shop/1/0", InstanceState::kUnready, "ready probe failed 3 times: status 503");
+  host.operations.set("shop/1/0", InstanceState::kUnready,
+                      "ready probe failed 3 times: status 503");
   host.executor.run_for(10s);
   EXPECT_THAT(host.healer->faults(), IsEmpty());
 }
@@ -127,7 +129,8 @@ TEST(Healer, HoldsATargetInItsCoolDown) {
   EXPECT_THAT(host.open_faults(), IsEmpty());
   host.kill("shop/1/0");
   EXPECT_EQ(host.acts().size(), 1u);
-  EXPECT_THAT(host.healer->remedies()[0].reason, HasSubstr("the cool-down of shop/1/0 lasts until 2027-01-15T08:00:02"));
+  EXPECT_THAT(host.healer->remedies()[0].reason,
+              HasSubstr("the cool-down of shop/1/0 lasts until 2027-01-15T08:00:02"));
   // Another target is not affected.
   host.kill("shop/1/1");
   EXPECT_EQ(host.acts().size(), 2u);

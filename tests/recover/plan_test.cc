@@ -68,7 +68,8 @@ TEST(FaultOfAlert, TakesTheNearestResourceTheLabelsName) {
   auto foreign = alert("LatencyHigh");
   foreign.labels = foreign.labels.with("service", "other");
   const Case cases[] = {
-      {alert("InstanceErrors", {{"instance_id", "shop/1/2"}, {"version", "1"}}), "InstanceErrors shop/1/2"},
+      {alert("InstanceErrors", {{"instance_id", "shop/1/2"}, {"version", "1"}}),
+       "InstanceErrors shop/1/2"},
       {alert("CanaryErrors", {{"version", "2"}, {"fault", "bad_release"}}), "bad_release shop/2"},
       {alert("LatencyHigh"), "LatencyHigh shop"},
       {alert("Curious", {{"fault", "hang"}}), "hang shop"},
@@ -88,8 +89,17 @@ TEST(FaultOfAlert, TakesTheNearestResourceTheLabelsName) {
 }
 
 TEST(ScaleOutTarget, IsTwoMoreOrHalfAsMuchAgain) {
-  struct Case { int replicas, max, want; };
-  for (const auto& c : {Case{1, 10, 3}, {3, 10, 5}, {4, 10, 6}, {5, 10, 7}, {6, 20, 9}, {7, 20, 10}, {3, 4, 4}, {6, 6, 6}}) {
+  struct Case {
+    int replicas, max, want;
+  };
+  for (const auto& c : {Case{1, 10, 3},
+                        {3, 10, 5},
+                        {4, 10, 6},
+                        {5, 10, 7},
+                        {6, 20, 9},
+                        {7, 20, 10},
+                        {3, 4, 4},
+                        {6, 6, 6}}) {
     EXPECT_EQ(scale_out_target(c.replicas, c.max), c.want) << c.replicas << " of " << c.max;
   }
 }
@@ -139,7 +149,9 @@ struct PlanTest : testing::Test {
   }
 
   Decision decide(const Fault& fault) {
-    Situation situation{service, rule_for(service, match_labels(fault, nullptr)), automation, {}, wanted, in_motion};
+    Situation situation{service,    rule_for(service, match_labels(fault, nullptr)),
+                        automation, {},
+                        wanted,     in_motion};
     for (const auto& remedy : past) situation.remedies.push_back(&remedy);
     return plan(fault, situation, kNow);
   }
@@ -169,7 +181,8 @@ TEST_F(PlanTest, RestartsAVersionByItsName) {
 }
 
 TEST_F(PlanTest, WaitsWhileItsOwnActIsUnderWayOrWatched) {
-  for (const auto state : {RemedyState::kPlanned, RemedyState::kRunning, RemedyState::kDone, RemedyState::kEscalated}) {
+  for (const auto state : {RemedyState::kPlanned, RemedyState::kRunning, RemedyState::kDone,
+                           RemedyState::kEscalated}) {
     past.clear();
     was(exit, "shop/1/0", state, 1min);
     EXPECT_EQ(decide(exit).verdict, Verdict::kNothing) << remedy_state_name(state);
@@ -233,7 +246,8 @@ TEST_F(PlanTest, ScalesOutUpToTheBound) {
   EXPECT_EQ(decision.verdict, Verdict::kHold);
   EXPECT_EQ(decision.reason, "replicas_max is reached: 6 replicas run");
   was(slow, "1", RemedyState::kNotHelped, 1min);
-  EXPECT_EQ(decide(slow).verdict, Verdict::kEscalate);  // it has already been scaled out, and in vain
+  EXPECT_EQ(decide(slow).verdict,
+            Verdict::kEscalate);  // it has already been scaled out, and in vain
 }
 
 TEST_F(PlanTest, WhatNobodyAnswersIsForAPerson) {

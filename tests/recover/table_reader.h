@@ -17,8 +17,9 @@ class TableReader final : public Reader {
   Result<std::vector<Column>> select(const SelectRequest& request) const override {
     std::vector<Column> out;
     for (const auto& [labels, value] : values_) {
-      const bool fits = std::ranges::all_of(
-          request.matchers, [&](const auto& matcher) { return matcher.matches(labels.get(matcher.name())); });
+      const bool fits = std::ranges::all_of(request.matchers, [&](const auto& matcher) {
+        return matcher.matches(labels.get(matcher.name()));
+      });
       if (fits) out.push_back({std::make_shared<const Labels>(labels), {request.to}, {value}, {}});
     }
     return out;
@@ -31,11 +32,15 @@ class TableReader final : public Reader {
                                                Timestamp) const override {
     return std::vector<std::string>{};
   }
-  Result<std::vector<std::string>> label_values(const std::string&, const std::vector<std::vector<Matcher>>&,
-                                                Timestamp, Timestamp) const override {
+  Result<std::vector<std::string>> label_values(const std::string&,
+                                                const std::vector<std::vector<Matcher>>&, Timestamp,
+                                                Timestamp) const override {
     return std::vector<std::string>{};
   }
-  std::map<std::string, std::vector<Metadata>> metadata(const std::string&, std::size_t) const override { return {}; }
+  std::map<std::string, std::vector<Metadata>> metadata(const std::string&,
+                                                        std::size_t) const override {
+    return {};
+  }
 
  private:
   std::map<model::Labels, double> values_;
