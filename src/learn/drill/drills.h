@@ -1,13 +1,16 @@
 // learn/drill/drills.h: breaks a service on purpose, watches it being healed, puts everything back.
 //
-// Purpose     Kinds: process_crash, hang, error_burst, latency, memory_leak, failed_release. One at a time.
-//             Faults go in through the demonstration service's admin port (POST /fault with a time to live), by
-//             signal, or, for failed_release, by starting the other version as a canary with errors at a 20 % share.
-// Safety      What was broken and how to undo it is committed (document kind "drill") before it is done. After a crash of
-//             Holdfast the next start restores first, then marks the drill aborted. Every injected fault also ends
-//             by itself after its time to live. Incidents of the service in this time are marked as drill.
-// Measures    detected: incident opened; acknowledged: first remedy planned or a person; repaired: remedy verified;
-//             closed: incident resolved; requests and requests lost from load_requests_total over the drill.
+// Purpose     Kinds: process_crash, hang, error_burst, latency, memory_leak, failed_release. One at
+//             a time. Faults go in through the demonstration service's admin port (POST /fault with
+//             a time to live); for failed_release the other version is started as a canary first,
+//             with a 20 % share of the traffic.
+// Safety      What was broken and how to undo it is committed (document kind "drill") before it is
+//             done. After a crash of Holdfast the next start restores first, then marks the drill
+//             aborted. Every injected fault also ends by itself after its time to live. Incidents
+//             of the service in this time are marked as drill.
+// Measures    detected: incident opened; acknowledged: first remedy planned or a person; repaired:
+//             remedy verified; closed: incident resolved; requests and requests lost from
+//             load_requests_total over the drill.
 // Verdict     passed when detected, repaired, closed and restored within `deadline`.
 // Threads     Control strand only.
 #pragma once
@@ -50,7 +53,8 @@ class Drills {
          const query::promql::Engine& engine, DrillOptions options = {});
   ~Drills();
 
-  Result<void> start(std::vector<model::Service> services);  // restores what a crashed drill broke; once
+  Result<void> start(
+      std::vector<model::Service> services);  // restores what a crashed drill broke; once
   void configure(std::vector<model::Service> services);
   // Answered as soon as the drill is durable and begun; kConflict while another runs.
   void run(const std::string& kind, const std::string& service, const std::string& by, Done done);
