@@ -23,10 +23,11 @@ class Columns final : public metrics::Reader {
     SeededRandom random(42);
     for (int k = 0; k < series_count; ++k) {
       metrics::Column column;
-      column.labels = std::make_shared<const Labels>(Labels{{"__name__", "http_requests_total"},
-                                                            {"instance", "host-" + std::to_string(k / 10)},
-                                                            {"path", "/p" + std::to_string(k % 10)},
-                                                            {"job", k % 3 == 0 ? "api" : "web"}});
+      column.labels =
+          std::make_shared<const Labels>(Labels{{"__name__", "http_requests_total"},
+                                                {"instance", "host-" + std::to_string(k / 10)},
+                                                {"path", "/p" + std::to_string(k % 10)},
+                                                {"job", k % 3 == 0 ? "api" : "web"}});
       double total = 0;
       for (int i = 0; i < kSamples; ++i) {
         column.times.push_back(i * kInterval);
@@ -36,11 +37,14 @@ class Columns final : public metrics::Reader {
     }
   }
 
-  Result<std::vector<metrics::Column>> select(const metrics::SelectRequest& request) const override {
+  Result<std::vector<metrics::Column>> select(
+      const metrics::SelectRequest& request) const override {
     std::vector<metrics::Column> out;
     for (const auto& column : columns_) {
-      const auto from = std::lower_bound(column.times.begin(), column.times.end(), request.from) - column.times.begin();
-      const auto to = std::upper_bound(column.times.begin(), column.times.end(), request.to) - column.times.begin();
+      const auto from = std::lower_bound(column.times.begin(), column.times.end(), request.from) -
+                        column.times.begin();
+      const auto to = std::upper_bound(column.times.begin(), column.times.end(), request.to) -
+                      column.times.begin();
       metrics::Column part;
       part.labels = column.labels;
       part.times.assign(column.times.begin() + from, column.times.begin() + to);
@@ -49,19 +53,21 @@ class Columns final : public metrics::Reader {
     }
     return out;
   }
-  Result<std::vector<Labels>> series(const std::vector<std::vector<model::Matcher>>&, Timestamp, Timestamp,
-                                     std::size_t) const override {
+  Result<std::vector<Labels>> series(const std::vector<std::vector<model::Matcher>>&, Timestamp,
+                                     Timestamp, std::size_t) const override {
     return std::vector<Labels>{};
   }
-  Result<std::vector<std::string>> label_names(const std::vector<std::vector<model::Matcher>>&, Timestamp,
-                                               Timestamp) const override {
+  Result<std::vector<std::string>> label_names(const std::vector<std::vector<model::Matcher>>&,
+                                               Timestamp, Timestamp) const override {
     return std::vector<std::string>{};
   }
-  Result<std::vector<std::string>> label_values(const std::string&, const std::vector<std::vector<model::Matcher>>&,
+  Result<std::vector<std::string>> label_values(const std::string&,
+                                                const std::vector<std::vector<model::Matcher>>&,
                                                 Timestamp, Timestamp) const override {
     return std::vector<std::string>{};
   }
-  std::map<std::string, std::vector<metrics::Metadata>> metadata(const std::string&, std::size_t) const override {
+  std::map<std::string, std::vector<metrics::Metadata>> metadata(const std::string&,
+                                                                 std::size_t) const override {
     return {};
   }
 
@@ -109,7 +115,8 @@ void bm_range_sum_rate(benchmark::State& state) {
   constexpr int kSteps = 240;
   double sum = 0;
   for (auto _ : state) {
-    sum = checksum(*engine.range(kQuery, 100 * kInterval, 100 * kInterval + (kSteps - 1) * 20'000, 20'000));
+    sum = checksum(
+        *engine.range(kQuery, 100 * kInterval, 100 * kInterval + (kSteps - 1) * 20'000, 20'000));
   }
   state.counters["checksum"] = std::floor(sum);
   state.counters["cells/s"] = benchmark::Counter(static_cast<double>(state.range(0)) * kSteps,

@@ -24,7 +24,8 @@ struct Moment {
 std::optional<Labels> base_of(const Labels& labels, std::string_view suffix) {
   const auto name = labels.metric_name();
   if (!name.ends_with(suffix) || name.size() == suffix.size()) return std::nullopt;
-  return labels.with("le", "").with(model::kMetricName, name.substr(0, name.size() - suffix.size()));
+  return labels.with("le", "").with(model::kMetricName,
+                                    name.substr(0, name.size() - suffix.size()));
 }
 
 std::optional<Histogram> to_histogram(const Moment& moment) {
@@ -50,10 +51,12 @@ std::optional<Histogram> to_histogram(const Moment& moment) {
 
 }  // namespace
 
-std::map<Labels, std::vector<Sample>> to_custom_buckets(const std::map<Labels, std::vector<Sample>>& classic) {
+std::map<Labels, std::vector<Sample>> to_custom_buckets(
+    const std::map<Labels, std::vector<Sample>>& classic) {
   std::map<Labels, std::map<Timestamp, Moment>> families;
   for (const auto& [labels, samples] : classic) {
-    const auto bucket = base_of(labels, "_bucket"), sum = base_of(labels, "_sum"), count = base_of(labels, "_count");
+    const auto bucket = base_of(labels, "_bucket"), sum = base_of(labels, "_sum"),
+               count = base_of(labels, "_count");
     const auto bound = bucket ? parse_double(labels.get("le")) : std::nullopt;
     for (const auto& sample : samples) {
       if (sample.histogram != nullptr || model::is_stale(sample.value)) continue;

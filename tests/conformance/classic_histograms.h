@@ -9,7 +9,8 @@
 
 namespace holdfast::conformance {
 
-// Of series name_bucket{le}, name_sum and name_count: series name, a histogram per time that has buckets.
+// Of series name_bucket{le}, name_sum and name_count: series name, a histogram per time that has
+// buckets.
 std::map<model::Labels, std::vector<model::Sample>> to_custom_buckets(
     const std::map<model::Labels, std::vector<model::Sample>>& classic);
 

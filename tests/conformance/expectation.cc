@@ -37,14 +37,16 @@ bool same_histogram(const Histogram& expected, const Histogram& got) {
   return a.schema == b.schema && same_float(a.count, b.count) && same_float(a.sum, b.sum) &&
          same_floats(a.custom_values, b.custom_values) && a.zero_threshold == b.zero_threshold &&
          same_float(a.zero_count, b.zero_count) && a.positive_spans == b.positive_spans &&
-         a.negative_spans == b.negative_spans && same_floats(a.positive_buckets, b.positive_buckets) &&
+         a.negative_spans == b.negative_spans &&
+         same_floats(a.positive_buckets, b.positive_buckets) &&
          same_floats(a.negative_buckets, b.negative_buckets);
 }
 
 bool same_point(const Point& expected, const Sample& got) {
   if ((expected.histogram == nullptr) != (got.histogram == nullptr)) return false;
   if (expected.histogram == nullptr) return same_float(expected.value, got.value);
-  if (expected.hint_stated && expected.histogram->counter_reset != got.histogram->counter_reset) return false;
+  if (expected.hint_stated && expected.histogram->counter_reset != got.histogram->counter_reset)
+    return false;
   return same_histogram(*expected.histogram, *got.histogram);
 }
 
@@ -62,7 +64,8 @@ std::string sample_text(const Sample& s) {
 
 std::string series_text(const Series& s) {
   std::string text = s.labels.text();
-  for (const auto& p : s.points) text += " " + sample_text(p) + "@" + format_general(static_cast<double>(p.t) / 1000);
+  for (const auto& p : s.points)
+    text += " " + sample_text(p) + "@" + format_general(static_cast<double>(p.t) / 1000);
   return text;
 }
 
@@ -88,7 +91,8 @@ Result<std::int64_t> time_of(std::string_view word) {
 }  // namespace
 
 std::string result_text(const QueryResult& result) {
-  if (const auto* s = std::get_if<Scalar>(&result.value)) return "scalar " + format_general(s->value);
+  if (const auto* s = std::get_if<Scalar>(&result.value))
+    return "scalar " + format_general(s->value);
   if (const auto* s = std::get_if<String>(&result.value)) return "string " + model::quote(s->value);
   if (const auto* v = std::get_if<Vector>(&result.value)) return series_list(v->series);
   return series_list(std::get<Matrix>(result.value).series);
@@ -114,11 +118,16 @@ Result<void> Expectation::add_message(Wanted& wanted, std::string_view rest) {
 
 Result<void> Expectation::add_expect(std::string_view rest) {
   const auto what = take_word(rest);
-  if (what == "ordered") ordered_ = true;
-  else if (what == "no_warn") warn_.none = true;
-  else if (what == "no_info") info_.none = true;
-  else if (what == "warn") return add_message(warn_, rest);
-  else if (what == "info") return add_message(info_, rest);
+  if (what == "ordered")
+    ordered_ = true;
+  else if (what == "no_warn")
+    warn_.none = true;
+  else if (what == "no_info")
+    info_.none = true;
+  else if (what == "warn")
+    return add_message(warn_, rest);
+  else if (what == "info")
+    return add_message(info_, rest);
   else if (what == "fail") {
     if (!fail_) fail_.emplace();
     return add_message(*fail_, rest);
@@ -145,13 +154,16 @@ bool Expectation::matches(const Message& message, const std::string& text) {
   return text == message.text || text.ends_with("parse error: " + message.text);
 }
 
-std::string Expectation::annotation_difference(const Wanted& wanted, const std::vector<std::string>& found,
+std::string Expectation::annotation_difference(const Wanted& wanted,
+                                               const std::vector<std::string>& found,
                                                std::string_view what) {
-  if (wanted.none && !found.empty()) return "unexpected " + std::string(what) + ": " + found.front();
+  if (wanted.none && !found.empty())
+    return "unexpected " + std::string(what) + ": " + found.front();
   if (!wanted.any) return {};
   if (found.empty()) return "no " + std::string(what);
   for (const auto& message : wanted.messages) {
-    if (std::none_of(found.begin(), found.end(), [&](const auto& text) { return matches(message, text); })) {
+    if (std::none_of(found.begin(), found.end(),
+                     [&](const auto& text) { return matches(message, text); })) {
       return "other " + std::string(what) + ": " + join(found, " | ");
     }
   }
@@ -169,8 +181,10 @@ std::string Expectation::failure_difference(const Error& error) const {
 std::string Expectation::difference(const Result<QueryResult>& result) const {
   if (!result) return failure_difference(result.error());
   if (fail_) return "no error, but " + result_text(*result);
-  if (auto d = annotation_difference(warn_, result->annotations.warnings, "warning"); !d.empty()) return d;
-  if (auto d = annotation_difference(info_, result->annotations.infos, "info"); !d.empty()) return d;
+  if (auto d = annotation_difference(warn_, result->annotations.warnings, "warning"); !d.empty())
+    return d;
+  if (auto d = annotation_difference(info_, result->annotations.infos, "info"); !d.empty())
+    return d;
   return value_difference(*result);
 }
 
@@ -191,12 +205,13 @@ std::string Expectation::vector_difference(const Vector& vector) const {
   if (vector.series.size() != series_.size()) return series_list(vector.series);
   for (std::size_t i = 0; i < series_.size(); ++i) {
     const auto& expected = series_[i];
-    const auto found = ordered_ ? vector.series.begin() + static_cast<std::ptrdiff_t>(i)
-                                : std::find_if(vector.series.begin(), vector.series.end(),
-                                               [&](const Series& s) { return s.labels == expected.labels; });
-    const bool right = !expected.bare_number && found != vector.series.end() && found->labels == expected.labels &&
-                       expected.points.size() == 1 && expected.points[0] &&
-                       same_point(*expected.points[0], found->points[0]);
+    const auto found =
+        ordered_ ? vector.series.begin() + static_cast<std::ptrdiff_t>(i)
+                 : std::find_if(vector.series.begin(), vector.series.end(),
+                                [&](const Series& s) { return s.labels == expected.labels; });
+    const bool right = !expected.bare_number && found != vector.series.end() &&
+                       found->labels == expected.labels && expected.points.size() == 1 &&
+                       expected.points[0] && same_point(*expected.points[0], found->points[0]);
     if (!right) return series_list(vector.series);
   }
   return {};
@@ -207,7 +222,8 @@ std::string Expectation::matrix_difference(const Matrix& matrix) const {
   const auto step = samples_of_range_ ? range_step_ : question_.step;
   std::size_t expected_series = 0;
   for (const auto& expected : series_) {
-    const bool any = std::any_of(expected.points.begin(), expected.points.end(), [](const auto& p) { return !!p; });
+    const bool any = std::any_of(expected.points.begin(), expected.points.end(),
+                                 [](const auto& p) { return !!p; });
     if (!any) continue;
     ++expected_series;
     const auto found = std::find_if(matrix.series.begin(), matrix.series.end(),
@@ -227,10 +243,12 @@ std::string Expectation::matrix_difference(const Matrix& matrix) const {
   return expected_series == matrix.series.size() ? "" : series_list(matrix.series);
 }
 
-std::string step_difference(const QueryResult& instant, const Result<QueryResult>& range, std::int64_t at) {
+std::string step_difference(const QueryResult& instant, const Result<QueryResult>& range,
+                            std::int64_t at) {
   if (!range) return "as a range query: " + range.error().message();
   std::vector<Series> wanted;
-  if (const auto* s = std::get_if<Scalar>(&instant.value)) wanted.push_back({Labels{}, {{at, s->value, nullptr}}});
+  if (const auto* s = std::get_if<Scalar>(&instant.value))
+    wanted.push_back({Labels{}, {{at, s->value, nullptr}}});
   if (const auto* v = std::get_if<Vector>(&instant.value)) wanted = v->series;
   std::vector<Series> got;
   for (const auto& s : std::get<Matrix>(range->value).series) {
@@ -240,7 +258,8 @@ std::string step_difference(const QueryResult& instant, const Result<QueryResult
   }
   bool same = wanted.size() == got.size();
   for (const auto& w : wanted) {
-    const auto found = std::find_if(got.begin(), got.end(), [&](const Series& s) { return s.labels == w.labels; });
+    const auto found =
+        std::find_if(got.begin(), got.end(), [&](const Series& s) { return s.labels == w.labels; });
     same = same && found != got.end() && same_sample(w.points[0], found->points[0]);
   }
   return same ? "" : "as a step of a range query: " + series_list(got);

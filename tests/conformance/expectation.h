@@ -1,6 +1,8 @@
-// tests/conformance/expectation.h: what a query of a script should answer, and how an answer differs.
+// tests/conformance/expectation.h: what a query of a script should answer, and how an answer
+// differs.
 //
-// Purpose     Series and points, a scalar, a string, a failure, annotations; floats within 1e-6 of each other are the same.
+// Purpose     Series and points, a scalar, a string, a failure, annotations; floats within 1e-6 of
+//             each other are the same.
 #pragma once
 
 #include <optional>
@@ -41,7 +43,8 @@ class Expectation {
   Result<void> add_expect(std::string_view rest);
   static Result<void> add_message(Wanted& wanted, std::string_view rest);
   static bool matches(const Message& message, const std::string& text);
-  static std::string annotation_difference(const Wanted& wanted, const std::vector<std::string>& found,
+  static std::string annotation_difference(const Wanted& wanted,
+                                           const std::vector<std::string>& found,
                                            std::string_view what);
   std::string failure_difference(const Error& error) const;
   std::string value_difference(const query::promql::QueryResult& result) const;
@@ -60,8 +63,8 @@ class Expectation {
 };
 
 // How a step of a range query's answer differs from the instant query's.
-std::string step_difference(const query::promql::QueryResult& instant, const Result<query::promql::QueryResult>& range,
-                            std::int64_t at);
+std::string step_difference(const query::promql::QueryResult& instant,
+                            const Result<query::promql::QueryResult>& range, std::int64_t at);
 std::string result_text(const query::promql::QueryResult& result);
 
 }  // namespace holdfast::conformance

@@ -31,8 +31,8 @@ int main(int argc, char** argv) {
     failed += report.failed();
     if (!verbose) continue;
     for (const auto& f : report.failures) {
-      std::printf("  %s:%d: %s\n    expected\n      %s\n    got\n      %s\n", file.c_str(), f.line, f.query.c_str(),
-                  f.expected.c_str(), f.got.c_str());
+      std::printf("  %s:%d: %s\n    expected\n      %s\n    got\n      %s\n", file.c_str(), f.line,
+                  f.query.c_str(), f.expected.c_str(), f.got.c_str());
     }
   }
   std::printf("%d passed, %d failed\n", passed, failed);

@@ -93,7 +93,8 @@ class Script {
       std::vector<Sample> samples;
       for (std::size_t i = 0; i < series.points.size(); ++i) {
         const auto& point = series.points[i];
-        if (point) samples.push_back({static_cast<Timestamp>(i) * step, point->value, point->histogram});
+        if (point)
+          samples.push_back({static_cast<Timestamp>(i) * step, point->value, point->histogram});
       }
       loaded[series.labels] = std::move(samples);
     }
@@ -123,8 +124,10 @@ class Script {
     }
     question.query = std::string(rest);
     Expectation expected(question);
-    if (word.starts_with("eval_")) HF_TRY(expected.add_line("expect " + std::string(word.substr(5))));
-    for (const auto& l : block()) HF_TRY(expected.add_line(l.text).context("line " + std::to_string(l.number)));
+    if (word.starts_with("eval_"))
+      HF_TRY(expected.add_line("expect " + std::string(word.substr(5))));
+    for (const auto& l : block())
+      HF_TRY(expected.add_line(l.text).context("line " + std::to_string(l.number)));
     ask(line, question, expected);
     return {};
   }
@@ -138,7 +141,8 @@ class Script {
   void ask(const Line& line, const Question& question, const Expectation& expected) {
     const auto result = answer(question);
     auto difference = expected.difference(result);
-    if (difference.empty() && result && !question.is_range) difference = range_difference(question, *result);
+    if (difference.empty() && result && !question.is_range)
+      difference = range_difference(question, *result);
     if (difference.empty()) {
       ++report_.passed;
     } else {
@@ -150,7 +154,9 @@ class Script {
   std::string range_difference(const Question& instant, const QueryResult& result) const {
     using query::promql::Matrix;
     using query::promql::String;
-    if (std::holds_alternative<Matrix>(result.value) || std::holds_alternative<String>(result.value)) return {};
+    if (std::holds_alternative<Matrix>(result.value) ||
+        std::holds_alternative<String>(result.value))
+      return {};
     for (const auto* of_query : {"step(", "range(", "start(", "end("}) {
       if (lower(instant.query).find(of_query) != std::string::npos) return {};
     }

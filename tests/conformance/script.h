@@ -1,9 +1,11 @@
 // tests/conformance/script.h: runs scripts of series, queries and what is expected of them.
 //
-// Purpose     One language for tests of PromQL as text: load, load_with_nhcb, clear, eval instant, eval range, expect.
-//             Adding a case needs no compiler.
-// Invariants  Each instant query whose answer is right is asked again as a step of a range query, and must answer the same.
-// Errors      A script that cannot be read is kInvalid with its line; a wrong answer is a failure in the report.
+// Purpose     One language for tests of PromQL as text: load, load_with_nhcb, clear, eval instant,
+//             eval range, expect. Adding a case needs no compiler.
+// Invariants  Each instant query whose answer is right is asked again as a step of a range query,
+//             and must answer the same.
+// Errors      A script that cannot be read is kInvalid with its line; a wrong answer is a failure
+//             in the report.
 // Source      The language of Prometheus' own tests of PromQL.
 #pragma once
 

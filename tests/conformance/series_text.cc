@@ -40,7 +40,8 @@ class Reader {
 
  private:
   Error wrong(std::string_view what) const {
-    return invalid(std::string(what) + " at column " + std::to_string(at_ + 1) + " of '" + std::string(line_) + "'");
+    return invalid(std::string(what) + " at column " + std::to_string(at_ + 1) + " of '" +
+                   std::string(line_) + "'");
   }
   bool eat(std::string_view text) {
     if (line_.substr(at_, text.size()) != text) return false;
@@ -73,13 +74,15 @@ class Reader {
   }
   std::string word() {
     const auto begin = at_;
-    while (at_ < line_.size() && (std::isalnum(static_cast<unsigned char>(line_[at_])) || line_[at_] == '_' ||
-                                  line_[at_] == ':' || line_[at_] == '.')) {
+    while (at_ < line_.size() && (std::isalnum(static_cast<unsigned char>(line_[at_])) ||
+                                  line_[at_] == '_' || line_[at_] == ':' || line_[at_] == '.')) {
       ++at_;
     }
     return std::string(line_.substr(begin, at_ - begin));
   }
-  bool at_quote() const { return at_ < line_.size() && (line_[at_] == '"' || line_[at_] == '\'' || line_[at_] == '`'); }
+  bool at_quote() const {
+    return at_ < line_.size() && (line_[at_] == '"' || line_[at_] == '\'' || line_[at_] == '`');
+  }
 
   Result<model::Labels> labels() {
     std::vector<model::Label> all;
@@ -97,7 +100,7 @@ class Reader {
       } else {
         skip_space();
         if (!at_quote()) return wrong("expected a label value");
-        all.push_back({std::move(name), HF_TRY(quoted())});
+        all.push_back({ std::move(name), HF_TRY(quoted()) });
       }
       skip_space();
       eat(",");
@@ -117,12 +120,16 @@ class Reader {
   Result<double> number() {
     const auto begin = at_;
     if (at_ < line_.size() && (line_[at_] == '+' || line_[at_] == '-')) ++at_;
-    const auto letters = [&] { return at_ < line_.size() && std::isalpha(static_cast<unsigned char>(line_[at_])); };
+    const auto letters = [&] {
+      return at_ < line_.size() && std::isalpha(static_cast<unsigned char>(line_[at_]));
+    };
     if (letters()) {
       while (letters() && line_[at_] != 'x') ++at_;
     } else {
       const auto digits = [&] {
-        while (at_ < line_.size() && (std::isdigit(static_cast<unsigned char>(line_[at_])) || line_[at_] == '.')) ++at_;
+        while (at_ < line_.size() &&
+               (std::isdigit(static_cast<unsigned char>(line_[at_])) || line_[at_] == '.'))
+          ++at_;
       };
       digits();
       if (at_ < line_.size() && (line_[at_] == 'e' || line_[at_] == 'E')) {
@@ -155,7 +162,8 @@ class Reader {
     if (at_ < line_.size() && (line_[at_] == '+' || line_[at_] == '-')) step = HF_TRY(number());
     const auto more = eat("x") ? HF_TRY(times()) : 0;
     double value = first;
-    for (std::size_t i = 0; i <= more; ++i, value += step) out.push_back(Point{value, nullptr, false});
+    for (std::size_t i = 0; i <= more; ++i, value += step)
+      out.push_back(Point{value, nullptr, false});
     return {};
   }
 
@@ -183,7 +191,8 @@ class Reader {
     Histogram value = first;
     for (std::size_t i = 0; i <= more; ++i) {
       out.push_back(Point{0, std::make_shared<const Histogram>(value), stated});
-      if (stepped) falls ? query::promql::subtract_from(value, step) : query::promql::add_to(value, step);
+      if (stepped)
+        falls ? query::promql::subtract_from(value, step) : query::promql::add_to(value, step);
     }
     return {};
   }
@@ -206,22 +215,33 @@ class Reader {
     for (skip_space(); !eat("}}"); skip_space()) {
       const auto field = word_until_colon();
       if (!eat(":")) return wrong("expected a field of a histogram");
-      if (field == "buckets") positive = HF_TRY(number_list());
-      else if (field == "n_buckets") negative = HF_TRY(number_list());
-      else if (field == "custom_values") h.custom_values = HF_TRY(number_list());
+      if (field == "buckets")
+        positive = HF_TRY(number_list());
+      else if (field == "n_buckets")
+        negative = HF_TRY(number_list());
+      else if (field == "custom_values")
+        h.custom_values = HF_TRY(number_list());
       else if (field == "counter_reset_hint") {
         HF_TRY(hint(word_until_colon(), h));
         hint_stated = true;
       } else {
         const double value = HF_TRY(number());
-        if (field == "schema") h.schema = static_cast<std::int32_t>(value);
-        else if (field == "sum") h.sum = value;
-        else if (field == "count") h.count = value;
-        else if (field == "z_bucket") h.zero_count = value;
-        else if (field == "z_bucket_w") h.zero_threshold = value;
-        else if (field == "offset") offset = value;
-        else if (field == "n_offset") negative_offset = value;
-        else return wrong("unknown field " + field);
+        if (field == "schema")
+          h.schema = static_cast<std::int32_t>(value);
+        else if (field == "sum")
+          h.sum = value;
+        else if (field == "count")
+          h.count = value;
+        else if (field == "z_bucket")
+          h.zero_count = value;
+        else if (field == "z_bucket_w")
+          h.zero_threshold = value;
+        else if (field == "offset")
+          offset = value;
+        else if (field == "n_offset")
+          negative_offset = value;
+        else
+          return wrong("unknown field " + field);
       }
     }
     set_buckets(positive, offset, h.positive_spans, h.positive_buckets);
@@ -231,22 +251,29 @@ class Reader {
 
   std::string word_until_colon() {
     const auto begin = at_;
-    while (at_ < line_.size() && (std::isalnum(static_cast<unsigned char>(line_[at_])) || line_[at_] == '_')) ++at_;
+    while (at_ < line_.size() &&
+           (std::isalnum(static_cast<unsigned char>(line_[at_])) || line_[at_] == '_'))
+      ++at_;
     return std::string(line_.substr(begin, at_ - begin));
   }
 
   Result<void> hint(const std::string& text, Histogram& h) {
     using model::CounterReset;
-    if (text == "unknown") h.counter_reset = CounterReset::kUnknown;
-    else if (text == "reset") h.counter_reset = CounterReset::kReset;
-    else if (text == "not_reset") h.counter_reset = CounterReset::kNotReset;
-    else if (text == "gauge") h.counter_reset = CounterReset::kGauge;
-    else return wrong("unknown counter reset hint");
+    if (text == "unknown")
+      h.counter_reset = CounterReset::kUnknown;
+    else if (text == "reset")
+      h.counter_reset = CounterReset::kReset;
+    else if (text == "not_reset")
+      h.counter_reset = CounterReset::kNotReset;
+    else if (text == "gauge")
+      h.counter_reset = CounterReset::kGauge;
+    else
+      return wrong("unknown counter reset hint");
     return {};
   }
 
-  static void set_buckets(const std::vector<double>& counts, double offset, std::vector<model::BucketSpan>& spans,
-                          std::vector<double>& buckets) {
+  static void set_buckets(const std::vector<double>& counts, double offset,
+                          std::vector<model::BucketSpan>& spans, std::vector<double>& buckets) {
     if (counts.empty()) return;
     spans.push_back({static_cast<std::int32_t>(offset), static_cast<std::uint32_t>(counts.size())});
     buckets = counts;

@@ -24,9 +24,9 @@ struct Point {
 
 struct SeriesText {
   model::Labels labels;
-  bool bare_number = false;                   // a scalar: no labels at all
-  bool start_times = false;                   // name@st: the points are start times, not values
-  std::vector<std::optional<Point>> points;   // empty: a gap
+  bool bare_number = false;                  // a scalar: no labels at all
+  bool start_times = false;                  // name@st: the points are start times, not values
+  std::vector<std::optional<Point>> points;  // empty: a gap
 };
 
 Result<SeriesText> parse_series(std::string_view line);

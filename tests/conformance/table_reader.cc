@@ -11,8 +11,8 @@ namespace {
 using model::CounterReset;
 using model::Histogram;
 
-// Whether a chunk that ends with `last` could take `next` too. A store cuts a new chunk at each reset and change of layout,
-// and knows of no reset within one.
+// Whether a chunk that ends with `last` could take `next` too. A store cuts a new chunk at each
+// reset and change of layout, and knows of no reset within one.
 bool same_chunk(const Histogram& last, const Histogram& next) {
   const bool gauge = last.counter_reset == CounterReset::kGauge;
   if (gauge != (next.counter_reset == CounterReset::kGauge)) return false;
@@ -36,8 +36,9 @@ std::vector<Sample> as_stored(const std::map<Timestamp, Sample>& given) {
     }
     if (sample.histogram->counter_reset != CounterReset::kGauge) {
       Histogram copy = *sample.histogram;
-      copy.counter_reset =
-          last != nullptr && same_chunk(*last, *sample.histogram) ? CounterReset::kNotReset : CounterReset::kUnknown;
+      copy.counter_reset = last != nullptr && same_chunk(*last, *sample.histogram)
+                               ? CounterReset::kNotReset
+                               : CounterReset::kUnknown;
       stored.back().histogram = std::make_shared<const Histogram>(std::move(copy));
     }
     last = sample.histogram.get();
@@ -46,12 +47,14 @@ std::vector<Sample> as_stored(const std::map<Timestamp, Sample>& given) {
 }
 
 bool matches(const Labels& labels, const std::vector<model::Matcher>& matchers) {
-  return std::all_of(matchers.begin(), matchers.end(), [&](const auto& m) { return m.matches(labels); });
+  return std::all_of(matchers.begin(), matchers.end(),
+                     [&](const auto& m) { return m.matches(labels); });
 }
 
 bool matches_any(const Labels& labels, const std::vector<std::vector<model::Matcher>>& any_of) {
-  return any_of.empty() ||
-         std::any_of(any_of.begin(), any_of.end(), [&](const auto& matchers) { return matches(labels, matchers); });
+  return any_of.empty() || std::any_of(any_of.begin(), any_of.end(), [&](const auto& matchers) {
+           return matches(labels, matchers);
+         });
 }
 
 }  // namespace
@@ -63,7 +66,8 @@ void TableReader::add(const Labels& labels, const std::vector<Sample>& samples) 
   row.stored = as_stored(row.given);
 }
 
-Result<std::vector<metrics::Column>> TableReader::select(const metrics::SelectRequest& request) const {
+Result<std::vector<metrics::Column>> TableReader::select(
+    const metrics::SelectRequest& request) const {
   std::vector<metrics::Column> columns;
   std::size_t count = 0;
   for (const auto& [labels, row] : series_) {
@@ -81,25 +85,28 @@ Result<std::vector<metrics::Column>> TableReader::select(const metrics::SelectRe
     }
     if (!histograms) column.histograms.clear();
     count += column.times.size();
-    if (count > request.sample_count_max) return Error(Code::kTooLarge, "too many samples selected");
+    if (count > request.sample_count_max)
+      return Error(Code::kTooLarge, "too many samples selected");
     if (!column.times.empty()) columns.push_back(std::move(column));
   }
   return columns;
 }
 
-Result<std::vector<Labels>> TableReader::series(const std::vector<std::vector<model::Matcher>>& any_of, Timestamp from,
-                                                Timestamp to, std::size_t limit) const {
+Result<std::vector<Labels>> TableReader::series(
+    const std::vector<std::vector<model::Matcher>>& any_of, Timestamp from, Timestamp to,
+    std::size_t limit) const {
   std::vector<Labels> found;
   for (const auto& [labels, row] : series_) {
     const bool inside = std::any_of(row.stored.begin(), row.stored.end(),
                                     [&](const Sample& s) { return s.t >= from && s.t <= to; });
-    if (inside && matches_any(labels, any_of) && (limit == 0 || found.size() < limit)) found.push_back(labels);
+    if (inside && matches_any(labels, any_of) && (limit == 0 || found.size() < limit))
+      found.push_back(labels);
   }
   return found;
 }
 
-Result<std::vector<std::string>> TableReader::label_names(const std::vector<std::vector<model::Matcher>>& any_of,
-                                                          Timestamp from, Timestamp to) const {
+Result<std::vector<std::string>> TableReader::label_names(
+    const std::vector<std::vector<model::Matcher>>& any_of, Timestamp from, Timestamp to) const {
   std::set<std::string> names;
   for (const auto& labels : HF_TRY(series(any_of, from, to, 0))) {
     for (const auto& label : labels) names.insert(label.name);
@@ -107,9 +114,9 @@ Result<std::vector<std::string>> TableReader::label_names(const std::vector<std:
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<std::vector<std::string>> TableReader::label_values(const std::string& name,
-                                                           const std::vector<std::vector<model::Matcher>>& any_of,
-                                                           Timestamp from, Timestamp to) const {
+Result<std::vector<std::string>> TableReader::label_values(
+    const std::string& name, const std::vector<std::vector<model::Matcher>>& any_of, Timestamp from,
+    Timestamp to) const {
   std::set<std::string> values;
   for (const auto& labels : HF_TRY(series(any_of, from, to, 0))) {
     if (labels.has(name)) values.emplace(labels.get(name));
@@ -117,7 +124,8 @@ Result<std::vector<std::string>> TableReader::label_values(const std::string& na
   return std::vector<std::string>(values.begin(), values.end());
 }
 
-std::map<std::string, std::vector<metrics::Metadata>> TableReader::metadata(const std::string&, std::size_t) const {
+std::map<std::string, std::vector<metrics::Metadata>> TableReader::metadata(const std::string&,
+                                                                            std::size_t) const {
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Any text is either refused with an error, or evaluates within the limits to an answer that can be written; and a range
-// query over the same data does not fall over it either.
+// Any text is either refused with an error, or evaluates within the limits to an answer that can be
+// written; and a range query over the same data does not fall over it either.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -23,7 +23,8 @@ conformance::TableReader make_table() {
            "b{x=\"2\"} 7x20",
            "c_bucket{le=\"1\"} 0+1x20",
            "c_bucket{le=\"+Inf\"} 0+2x20",
-           "h{x=\"1\"} {{schema:1 sum:3 count:4 z_bucket:1 z_bucket_w:0.1 buckets:[1 1] n_buckets:[1]}}x10",
+           "h{x=\"1\"} {{schema:1 sum:3 count:4 z_bucket:1 z_bucket_w:0.1 buckets:[1 1] "
+           "n_buckets:[1]}}x10",
            "h{x=\"2\"} {{schema:-53 sum:3 count:4 custom_values:[1 2] buckets:[1 2 1]}}x10",
            "target_info{instance=\"i\",job=\"j\",v=\"1\"} 1x20",
        }) {
@@ -32,7 +33,8 @@ conformance::TableReader make_table() {
     std::vector<model::Sample> samples;
     for (std::size_t i = 0; i < series->points.size(); ++i) {
       const auto& point = series->points[i];
-      if (point) samples.push_back({static_cast<std::int64_t>(i) * 15'000, point->value, point->histogram});
+      if (point)
+        samples.push_back({static_cast<std::int64_t>(i) * 15'000, point->value, point->histogram});
     }
     table.add(series->labels, samples);
   }

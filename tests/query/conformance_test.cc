@@ -10,17 +10,20 @@
 namespace holdfast::conformance {
 namespace {
 
-// Just below what the engine reaches on the set it was written against, so that a step back fails here.
+// Just below what the engine reaches on the set it was written against, so that a step back fails
+// here.
 constexpr int kPassedFloor = 1320;
 
 std::string conformance_folder() {
-  if (const char* folder = std::getenv("HOLDFAST_CONFORMANCE")) return std::string(folder) + "/promql";
+  if (const char* folder = std::getenv("HOLDFAST_CONFORMANCE"))
+    return std::string(folder) + "/promql";
   return std::string(HOLDFAST_SOURCE_DIR) + "/../shared/conformance/promql";
 }
 
 void print_failures(const FileReport& file) {
   for (const auto& f : file.report.failures) {
-    ADD_FAILURE() << file.file << ":" << f.line << ": " << f.query << "\n  expected " << f.expected << "\n  got " << f.got;
+    ADD_FAILURE() << file.file << ":" << f.line << ": " << f.query << "\n  expected " << f.expected
+                  << "\n  got " << f.got;
   }
 }
 
@@ -38,7 +41,8 @@ TEST(PromqlScripts, OfOursAllPass) {
 TEST(PromqlScripts, OfPrometheusPassAsFarAsReached) {
   const auto folder = conformance_folder();
   if (!std::filesystem::exists(folder)) {
-    GTEST_SKIP() << "no conformance scripts at " << folder << "; set HOLDFAST_CONFORMANCE to their folder";
+    GTEST_SKIP() << "no conformance scripts at " << folder
+                 << "; set HOLDFAST_CONFORMANCE to their folder";
   }
   const auto reports = run_folder(folder);
   ASSERT_TRUE(reports) << reports.error().message();
@@ -47,11 +51,13 @@ TEST(PromqlScripts, OfPrometheusPassAsFarAsReached) {
     passed += file.report.passed;
     failed += file.report.failed();
   }
-  EXPECT_GE(passed, kPassedFloor) << failed << " failed; promql_conformance -v " << folder << " shows them";
+  EXPECT_GE(passed, kPassedFloor) << failed << " failed; promql_conformance -v " << folder
+                                  << " shows them";
 }
 
 TEST(PromqlScripts, AWrongExpectationFails) {
-  const auto report = run_script("load 1m\n  x 1 2\n\neval instant at 1m x\n  x 3\n\neval instant at 1m x\n  x 2\n");
+  const auto report = run_script(
+      "load 1m\n  x 1 2\n\neval instant at 1m x\n  x 3\n\neval instant at 1m x\n  x 2\n");
   ASSERT_TRUE(report) << report.error().message();
   EXPECT_EQ(report->passed, 1);
   ASSERT_EQ(report->failed(), 1);

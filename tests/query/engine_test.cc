@@ -70,12 +70,19 @@ TEST_F(EngineTest, AStoppedQueryIsCanceled) {
 }
 
 TEST_F(EngineTest, RangesThatCannotBeAreInvalid) {
-  struct Case { const char* name; Timestamp from, to; std::int64_t step; const char* query; const char* message; };
+  struct Case {
+    const char* name;
+    Timestamp from, to;
+    std::int64_t step;
+    const char* query;
+    const char* message;
+  };
   const Case cases[] = {
       {"no step", 0, 1000, 0, "1", "zero or negative query resolution"},
       {"negative step", 0, 1000, -5, "1", "zero or negative query resolution"},
       {"backwards", 1000, 0, 5, "1", "end timestamp must not be before start time"},
-      {"a range vector", 0, 1000, 500, "hits_total[1m]", "invalid expression type \"range vector\""},
+      {"a range vector", 0, 1000, 500, "hits_total[1m]",
+       "invalid expression type \"range vector\""},
       {"a string", 0, 1000, 500, "\"a\"", "invalid expression type \"string\""},
   };
   for (const auto& c : cases) {
@@ -87,8 +94,9 @@ TEST_F(EngineTest, RangesThatCannotBeAreInvalid) {
 }
 
 TEST_F(EngineTest, FarTimesAndOffsetsDoNotOverflow) {
-  for (const auto* query : {"hits_total offset 290y", "hits_total offset -290y", "rate(hits_total[290y])",
-                            "hits_total @ 9e12", "hits_total @ -9e12", "max_over_time(hits_total[290y:200y])"}) {
+  for (const auto* query :
+       {"hits_total offset 290y", "hits_total offset -290y", "rate(hits_total[290y])",
+        "hits_total @ 9e12", "hits_total @ -9e12", "max_over_time(hits_total[290y:200y])"}) {
     for (const Timestamp at : {Timestamp{0}, model::kTimestampMax, model::kTimestampMin}) {
       (void)engine_.instant(query, at);
     }
@@ -124,13 +132,18 @@ TEST_F(EngineTest, AnswersHavePrometheusJson) {
   h.negative_buckets = {1};
   table_.add(Labels{{"__name__", "h"}}, {{0, 0, std::make_shared<const model::Histogram>(h)}});
   table_.add(Labels{{"__name__", "odd"}, {"text", "a\"b\n\xff"}}, {{0, 1.5, nullptr}});
-  struct Case { const char* query; bool range; const char* json; };
+  struct Case {
+    const char* query;
+    bool range;
+    const char* json;
+  };
   const Case cases[] = {
       {"1 / 0", false, R"({"resultType":"scalar","result":[0,"+Inf"]})"},
       {"\"a\\nb\"", false, R"({"resultType":"string","result":[0,"a\nb"]})"},
       {"nothing", false, R"({"resultType":"vector","result":[]})"},
       {"odd", false,
-       "{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":\"odd\",\"text\":\"a\\\"b\\n\xEF\xBF\xBD\"},"
+       "{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":\"odd\",\"text\":"
+       "\"a\\\"b\\n\xEF\xBF\xBD\"},"
        "\"value\":[0,\"1.5\"]}]}"},
       {"h", false,
        R"({"resultType":"vector","result":[{"metric":{"__name__":"h"},"histogram":[0,{"count":"5","sum":"6.5","buckets":)"
@@ -138,10 +151,12 @@ TEST_F(EngineTest, AnswersHavePrometheusJson) {
       {"h", true,
        R"({"resultType":"matrix","result":[{"metric":{"__name__":"h"},"histograms":[[0,{"count":"5","sum":"6.5","buckets":)"
        R"([[1,"-1","-0.5","1"],[3,"-0.25","0.25","1"],[0,"0.5","1","1"],[0,"1","2","2"]]}]]}]})"},
-      {"time()", true, R"({"resultType":"matrix","result":[{"metric":{},"values":[[0,"0"],[0.500,"0.5"]]}]})"},
+      {"time()", true,
+       R"({"resultType":"matrix","result":[{"metric":{},"values":[[0,"0"],[0.500,"0.5"]]}]})"},
   };
   for (const auto& c : cases) {
-    const auto result = c.range ? engine_.range(c.query, 0, *c.query == 't' ? 500 : 0, 500) : engine_.instant(c.query, 0);
+    const auto result = c.range ? engine_.range(c.query, 0, *c.query == 't' ? 500 : 0, 500)
+                                : engine_.instant(c.query, 0);
     ASSERT_TRUE(result) << c.query << ": " << result.error().message();
     EXPECT_EQ(result_json(*result), c.json) << c.query;
   }

@@ -41,7 +41,8 @@ void fill(TableReader& table, std::uint64_t seed) {
     const auto host = std::to_string(k);
     table.add(Labels{{"__name__", "c_total"}, {"zone", zone}, {"host", host}}, counter);
     table.add(Labels{{"__name__", "g"}, {"zone", zone}, {"host", host}}, gauge);
-    table.add(Labels{{"__name__", "b_bucket"}, {"zone", zone}, {"le", std::to_string(k + 1)}}, counter);
+    table.add(Labels{{"__name__", "b_bucket"}, {"zone", zone}, {"le", std::to_string(k + 1)}},
+              counter);
     table.add(Labels{{"__name__", "h"}, {"zone", zone}, {"host", host}}, native);
   }
 }
@@ -56,7 +57,8 @@ std::string text_of(const Sample& point) {
 
 Answer at_instant(const QueryResult& result) {
   Answer answer;
-  if (const auto* scalar = std::get_if<Scalar>(&result.value)) answer[Labels{}] = text_of({0, scalar->value, nullptr});
+  if (const auto* scalar = std::get_if<Scalar>(&result.value))
+    answer[Labels{}] = text_of({0, scalar->value, nullptr});
   if (const auto* vector = std::get_if<Vector>(&result.value)) {
     for (const auto& s : vector->series) answer[s.labels] = text_of(s.points[0]);
   }
@@ -75,18 +77,55 @@ Answer at_step(const QueryResult& result, Timestamp t) {
 
 TEST(PromqlSteps, AnswerAsInstantQueriesDo) {
   const char* queries[] = {
-      "c_total", "g offset 35s", "g @ 300", "rate(c_total[1m])", "increase(c_total[95s] offset 20s)",
-      "irate(c_total[1m])", "sum by (zone) (rate(c_total[2m]))", "avg(g)", "topk(2, g)", "bottomk by (zone) (1, g)",
-      "quantile(0.3, g)", "stddev by (zone) (g)", "count_values(\"v\", g > 30)", "g > 0", "g * on(host, zone) c_total",
-      "g / on(zone) group_left sum by (zone) (g)", "g and c_total > 50", "g or on(host) h", "c_total unless g > 0",
-      "histogram_quantile(0.7, sum by (le) (rate(b_bucket[2m])))", "histogram_quantile(0.7, h)", "sum by (zone) (h)",
-      "rate(h[90s])", "histogram_count(sum(h))", "h - ignoring(host) group_left avg by (zone) (h)",
-      "max_over_time(rate(c_total[1m])[2m:20s])", "avg_over_time(g[100s])", "quantile_over_time(0.4, g[2m])",
-      "stddev_over_time(g[2m])", "changes(g[1m])", "resets(c_total[3m])", "deriv(g[2m])", "predict_linear(g[2m], 60)",
-      "absent(g > 45)", "absent_over_time(c_total{host=\"1\"}[5s])", "last_over_time(h[40s])", "timestamp(g)",
-      "label_replace(g, \"host\", \"h$1\", \"host\", \"(.)\")", "scalar(g{host=\"1\"})", "time() - 5", "vector(1)",
-      "clamp(g, -10, scalar(avg(g)))", "limitk(2, g)", "limit_ratio(0.5, g)", "g + fill(0) c_total",
-      "rate(c_total[50s] anchored)", "rate(c_total[50s] smoothed)", "g smoothed", "sum(sum_over_time(h[1m]))",
+      "c_total",
+      "g offset 35s",
+      "g @ 300",
+      "rate(c_total[1m])",
+      "increase(c_total[95s] offset 20s)",
+      "irate(c_total[1m])",
+      "sum by (zone) (rate(c_total[2m]))",
+      "avg(g)",
+      "topk(2, g)",
+      "bottomk by (zone) (1, g)",
+      "quantile(0.3, g)",
+      "stddev by (zone) (g)",
+      "count_values(\"v\", g > 30)",
+      "g > 0",
+      "g * on(host, zone) c_total",
+      "g / on(zone) group_left sum by (zone) (g)",
+      "g and c_total > 50",
+      "g or on(host) h",
+      "c_total unless g > 0",
+      "histogram_quantile(0.7, sum by (le) (rate(b_bucket[2m])))",
+      "histogram_quantile(0.7, h)",
+      "sum by (zone) (h)",
+      "rate(h[90s])",
+      "histogram_count(sum(h))",
+      "h - ignoring(host) group_left avg by (zone) (h)",
+      "max_over_time(rate(c_total[1m])[2m:20s])",
+      "avg_over_time(g[100s])",
+      "quantile_over_time(0.4, g[2m])",
+      "stddev_over_time(g[2m])",
+      "changes(g[1m])",
+      "resets(c_total[3m])",
+      "deriv(g[2m])",
+      "predict_linear(g[2m], 60)",
+      "absent(g > 45)",
+      "absent_over_time(c_total{host=\"1\"}[5s])",
+      "last_over_time(h[40s])",
+      "timestamp(g)",
+      "label_replace(g, \"host\", \"h$1\", \"host\", \"(.)\")",
+      "scalar(g{host=\"1\"})",
+      "time() - 5",
+      "vector(1)",
+      "clamp(g, -10, scalar(avg(g)))",
+      "limitk(2, g)",
+      "limit_ratio(0.5, g)",
+      "g + fill(0) c_total",
+      "rate(c_total[50s] anchored)",
+      "rate(c_total[50s] smoothed)",
+      "g smoothed",
+      "sum(sum_over_time(h[1m]))",
   };
   for (const std::uint64_t seed : {1, 2, 3}) {
     TableReader table;
@@ -102,7 +141,8 @@ TEST(PromqlSteps, AnswerAsInstantQueriesDo) {
         ASSERT_TRUE(instant) << query << ": " << instant.error().message();
         const auto expected = at_instant(*instant);
         cells += expected.size();
-        ASSERT_EQ(at_step(*range, kStep * i), expected) << query << " at " << kStep * i << ", seed " << seed;
+        ASSERT_EQ(at_step(*range, kStep * i), expected)
+            << query << " at " << kStep * i << ", seed " << seed;
       }
       EXPECT_GT(cells, 0U) << query << " answers nothing: it proves nothing";
     }

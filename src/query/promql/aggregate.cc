@@ -19,21 +19,26 @@ struct Gathered {
   double value = 0;                   // min, max
   Kahan sum;
   KahanMean average;
-  double mean = 0, squares = 0;       // Welford's
-  std::vector<double> values;         // quantile
+  double mean = 0, squares = 0;  // Welford's
+  std::vector<double> values;    // quantile
   std::unique_ptr<HistogramSum> total;
-  bool incompatible = false;          // exponential met custom buckets
+  bool incompatible = false;  // exponential met custom buckets
 };
 
 bool takes_histograms(AggregateOp op) {
-  return op == AggregateOp::kSum || op == AggregateOp::kAvg || op == AggregateOp::kCount || op == AggregateOp::kGroup;
+  return op == AggregateOp::kSum || op == AggregateOp::kAvg || op == AggregateOp::kCount ||
+         op == AggregateOp::kGroup;
 }
 
 void gather_float(AggregateOp op, Gathered& g, double v) {
   const bool first = g.floats++ == 0;
   switch (op) {
-    case AggregateOp::kSum: g.sum.add(v); break;
-    case AggregateOp::kAvg: g.average.add(v); break;
+    case AggregateOp::kSum:
+      g.sum.add(v);
+      break;
+    case AggregateOp::kAvg:
+      g.average.add(v);
+      break;
     case AggregateOp::kMin:
       if (first || v < g.value || std::isnan(g.value)) g.value = v;
       break;
@@ -48,8 +53,11 @@ void gather_float(AggregateOp op, Gathered& g, double v) {
       if (!first) g.squares += delta * (v - g.mean);
       break;
     }
-    case AggregateOp::kQuantile: g.values.push_back(v); break;
-    default: break;
+    case AggregateOp::kQuantile:
+      g.values.push_back(v);
+      break;
+    default:
+      break;
   }
 }
 
@@ -94,7 +102,8 @@ class Aggregation {
         if (takes_histograms(aggregate_.op)) {
           gather_histogram(aggregate_.op, gathered[i], *s.histograms[i]);
         } else {
-          ev_.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate_.op), position());
+          ev_.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate_.op),
+                                                          position());
         }
       }
     }
@@ -103,14 +112,21 @@ class Aggregation {
   Cell finish(Gathered& g, std::size_t i) {
     if (g.floats + g.histograms == 0) return {};
     switch (aggregate_.op) {
-      case AggregateOp::kCount: return float_cell(g.floats + g.histograms);
-      case AggregateOp::kGroup: return float_cell(1);
+      case AggregateOp::kCount:
+        return float_cell(g.floats + g.histograms);
+      case AggregateOp::kGroup:
+        return float_cell(1);
       case AggregateOp::kMin:
-      case AggregateOp::kMax: return float_cell(g.value);
-      case AggregateOp::kStdvar: return float_cell(g.squares / g.floats);
-      case AggregateOp::kStddev: return float_cell(std::sqrt(g.squares / g.floats));
-      case AggregateOp::kQuantile: return float_cell(quantile_of(params_[i], g.values));
-      default: return finish_total(g);
+      case AggregateOp::kMax:
+        return float_cell(g.value);
+      case AggregateOp::kStdvar:
+        return float_cell(g.squares / g.floats);
+      case AggregateOp::kStddev:
+        return float_cell(std::sqrt(g.squares / g.floats));
+      case AggregateOp::kQuantile:
+        return float_cell(quantile_of(params_[i], g.values));
+      default:
+        return finish_total(g);
     }
   }
 
@@ -153,9 +169,11 @@ std::string quoted_bytes(std::string_view bytes) {
   return out + "\"";
 }
 
-Result<Value> count_values(Evaluator& ev, const AggregateExpr& aggregate, const Value& input, const Steps& steps) {
+Result<Value> count_values(Evaluator& ev, const AggregateExpr& aggregate, const Value& input,
+                           const Steps& steps) {
   const auto label = HF_TRY(ev.eval_string(*aggregate.param));
-  if (label.empty() || !is_valid_utf8(label)) return invalid("invalid label name " + quoted_bytes(label));
+  if (label.empty() || !is_valid_utf8(label))
+    return invalid("invalid label name " + quoted_bytes(label));
   Value result;
   std::unordered_map<Labels, std::size_t> outputs;
   for (const auto& group : group_series(aggregate, input)) {
@@ -164,7 +182,8 @@ Result<Value> count_values(Evaluator& ev, const AggregateExpr& aggregate, const 
       const auto& s = input.series[k];
       for (std::size_t i = 0; i < steps.count; ++i) {
         if (!s.has(i)) continue;
-        const auto text = s.kinds[i] == Kind::kFloat ? format_double(s.values[i]) : histogram_text(*s.histograms[i]);
+        const auto text = s.kinds[i] == Kind::kFloat ? format_double(s.values[i])
+                                                     : histogram_text(*s.histograms[i]);
         auto labels = group.labels.with(label, text);
         const auto [it, fresh] = outputs.try_emplace(std::move(labels), result.series.size());
         if (fresh) {
@@ -187,7 +206,8 @@ std::vector<SeriesGroup> group_series(const AggregateExpr& aggregate, const Valu
   std::unordered_map<Labels, std::size_t> numbers;
   for (std::size_t k = 0; k < input.series.size(); ++k) {
     const auto& s = input.series[k];
-    auto key = aggregate.without ? s.labels.drop(aggregate.grouping) : s.labels.keep(aggregate.grouping);
+    auto key =
+        aggregate.without ? s.labels.drop(aggregate.grouping) : s.labels.keep(aggregate.grouping);
     const auto [it, fresh] = numbers.try_emplace(std::move(key), groups.size());
     if (fresh) groups.push_back({it->first, false, {}});
     auto& group = groups[it->second];
@@ -197,19 +217,23 @@ std::vector<SeriesGroup> group_series(const AggregateExpr& aggregate, const Valu
   return groups;
 }
 
-Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate, const Steps& steps) {
+Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate,
+                             const Steps& steps) {
   switch (aggregate.op) {
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
     case AggregateOp::kLimitk:
-    case AggregateOp::kLimitRatio: return eval_aggregate_select(ev, expr, aggregate, steps);
-    default: break;
+    case AggregateOp::kLimitRatio:
+      return eval_aggregate_select(ev, expr, aggregate, steps);
+    default:
+      break;
   }
   std::vector<double> params;
   if (aggregate.op == AggregateOp::kQuantile) {
     params = HF_TRY(ev.eval_scalar(*aggregate.param, steps));
     for (const double q : params) {
-      if (std::isnan(q) || q < 0 || q > 1) ev.annotate().invalid_quantile(q, aggregate.param->position);
+      if (std::isnan(q) || q < 0 || q > 1)
+        ev.annotate().invalid_quantile(q, aggregate.param->position);
     }
   }
   const auto input = HF_TRY(ev.eval(*aggregate.expr, steps));

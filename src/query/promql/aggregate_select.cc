@@ -11,7 +11,8 @@ namespace {
 // Chosen cells of the input, as a vector of its own.
 class Chosen {
  public:
-  Chosen(const Value& input, std::size_t steps) : input_(input), outputs_(input.series.size()), steps_(steps) {}
+  Chosen(const Value& input, std::size_t steps)
+      : input_(input), outputs_(input.series.size()), steps_(steps) {}
 
   void take(std::size_t series, std::size_t step) {
     if (outputs_[series].size() == 0) {
@@ -46,14 +47,16 @@ Result<std::vector<std::size_t>> counts_of(const std::vector<double>& params, st
   return counts;
 }
 
-void choose_extremes(Evaluator& ev, const AggregateExpr& aggregate, const Value& input, const SeriesGroup& group,
-                     std::size_t step, std::size_t count, Chosen& chosen) {
+void choose_extremes(Evaluator& ev, const AggregateExpr& aggregate, const Value& input,
+                     const SeriesGroup& group, std::size_t step, std::size_t count,
+                     Chosen& chosen) {
   std::vector<std::size_t> candidates;
   for (const auto k : group.members) {
     const auto kind = input.series[k].kinds[step];
     if (kind == Kind::kFloat) candidates.push_back(k);
     if (kind == Kind::kHistogram) {
-      ev.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate.op), aggregate.expr->position);
+      ev.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate.op),
+                                                     aggregate.expr->position);
     }
   }
   const bool top = aggregate.op == AggregateOp::kTopk;
@@ -66,12 +69,13 @@ void choose_extremes(Evaluator& ev, const AggregateExpr& aggregate, const Value&
     return x == y ? a < b : (top ? x > y : x < y);
   };
   count = std::min(count, candidates.size());
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end(),
-                    before);
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
+                    candidates.end(), before);
   for (std::size_t i = 0; i < count; ++i) chosen.take(candidates[i], step);
 }
 
-void choose_first(const Value& input, const SeriesGroup& group, std::size_t step, std::size_t count, Chosen& chosen) {
+void choose_first(const Value& input, const SeriesGroup& group, std::size_t step, std::size_t count,
+                  Chosen& chosen) {
   for (const auto k : group.members) {
     if (count == 0) return;
     if (!input.series[k].has(step)) continue;
@@ -80,9 +84,11 @@ void choose_first(const Value& input, const SeriesGroup& group, std::size_t step
   }
 }
 
-// A series is in or out by the hash of its labels, so that the choice stays the same from step to step, and r and
-// r - 1 choose complementary sets.
-bool in_ratio(double ratio, double place) { return ratio >= 0 ? place < ratio : place >= 1 + ratio; }
+// A series is in or out by the hash of its labels, so that the choice stays the same from step to
+// step, and r and r - 1 choose complementary sets.
+bool in_ratio(double ratio, double place) {
+  return ratio >= 0 ? place < ratio : place >= 1 + ratio;
+}
 
 Result<Value> limit_ratio(Evaluator& ev, const AggregateExpr& aggregate, const Value& input,
                           std::vector<double> ratios) {
@@ -99,7 +105,8 @@ Result<Value> limit_ratio(Evaluator& ev, const AggregateExpr& aggregate, const V
     const double place = static_cast<double>(s.labels.hash()) /
                          static_cast<double>(std::numeric_limits<std::uint64_t>::max());
     for (std::size_t i = 0; i < s.size(); ++i) {
-      if (ratios[i] != 0 && s.has(i) && (std::abs(ratios[i]) == 1 || in_ratio(ratios[i], place))) chosen.take(k, i);
+      if (ratios[i] != 0 && s.has(i) && (std::abs(ratios[i]) == 1 || in_ratio(ratios[i], place)))
+        chosen.take(k, i);
     }
   }
   return chosen.result();
@@ -107,10 +114,12 @@ Result<Value> limit_ratio(Evaluator& ev, const AggregateExpr& aggregate, const V
 
 }  // namespace
 
-Result<Value> eval_aggregate_select(Evaluator& ev, const Expr&, const AggregateExpr& aggregate, const Steps& steps) {
+Result<Value> eval_aggregate_select(Evaluator& ev, const Expr&, const AggregateExpr& aggregate,
+                                    const Steps& steps) {
   auto params = HF_TRY(ev.eval_scalar(*aggregate.param, steps));
   const auto input = HF_TRY(ev.eval(*aggregate.expr, steps));
-  if (aggregate.op == AggregateOp::kLimitRatio) return limit_ratio(ev, aggregate, input, std::move(params));
+  if (aggregate.op == AggregateOp::kLimitRatio)
+    return limit_ratio(ev, aggregate, input, std::move(params));
   const auto counts = HF_TRY(counts_of(params, input.series.size()));
   Chosen chosen(input, steps.count);
   for (const auto& group : group_series(aggregate, input)) {

@@ -32,7 +32,8 @@ std::string format_general(double v) {
   if (std::isnan(v)) return "NaN";
   if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
   char buffer[40];
-  const auto scientific = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific);
+  const auto scientific =
+      std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific);
   const std::string text(buffer, scientific.ptr);
   const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
   if (exponent < -4 || exponent >= kExponentFrom) return text;
@@ -69,7 +70,10 @@ void Annotator::mixed_in_aggregation(const PositionRange& at) {
 }
 
 void Annotator::mixed_schemas(std::string_view metric, const PositionRange& at) {
-  warn(with_metric("vector contains a mix of histograms with exponential and custom buckets schemas", metric), at);
+  warn(
+      with_metric("vector contains a mix of histograms with exponential and custom buckets schemas",
+                  metric),
+      at);
 }
 
 void Annotator::not_a_counter(std::string_view metric, const PositionRange& at) {
@@ -81,7 +85,9 @@ void Annotator::not_a_gauge(std::string_view metric, const PositionRange& at) {
 }
 
 void Annotator::maybe_not_a_counter(std::string_view metric, const PositionRange& at) {
-  inform("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + model::quote(metric), at);
+  inform("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " +
+             model::quote(metric),
+         at);
 }
 
 void Annotator::bounds_reconciled(std::string_view operation, const PositionRange& at) {
@@ -93,16 +99,22 @@ void Annotator::reset_collision(std::string_view operation, const PositionRange&
 }
 
 void Annotator::histograms_ignored_in_range(std::string_view metric, const PositionRange& at) {
-  inform("ignored histograms in a range containing both floats and histograms for metric name " + model::quote(metric),
+  inform("ignored histograms in a range containing both floats and histograms for metric name " +
+             model::quote(metric),
          at);
 }
 
-void Annotator::histogram_ignored_in_aggregation(std::string_view aggregation, const PositionRange& at) {
+void Annotator::histogram_ignored_in_aggregation(std::string_view aggregation,
+                                                 const PositionRange& at) {
   inform(text_of({"ignored histogram in ", aggregation, " aggregation"}), at);
 }
 
-void Annotator::bad_bucket_label(std::string_view value, std::string_view metric, const PositionRange& at) {
-  warn(with_metric("bucket label \"le\" is missing or has a malformed value of " + model::quote(value), metric), at);
+void Annotator::bad_bucket_label(std::string_view value, std::string_view metric,
+                                 const PositionRange& at) {
+  warn(with_metric(
+           "bucket label \"le\" is missing or has a malformed value of " + model::quote(value),
+           metric),
+       at);
 }
 
 void Annotator::mixed_classic_native(std::string_view metric, const PositionRange& at) {
@@ -110,9 +122,10 @@ void Annotator::mixed_classic_native(std::string_view metric, const PositionRang
 }
 
 void Annotator::forced_monotonicity(std::string_view metric, const PositionRange& at) {
-  inform(with_metric("input to histogram_quantile needed to be fixed for monotonicity (see "
-                     "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
-                     metric),
+  inform(with_metric(
+             "input to histogram_quantile needed to be fixed for monotonicity (see "
+             "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
+             metric),
          at);
 }
 
@@ -126,10 +139,10 @@ void Annotator::invalid_ratio(double ratio, double capped, const PositionRange& 
        at);
 }
 
-void Annotator::incompatible_types(std::string_view op, std::string_view left, std::string_view right,
-                                   const PositionRange& at) {
-  inform(text_of({"incompatible sample types encountered for binary operator \"", op, "\": ", left, " ", op, " ",
-                  right}),
+void Annotator::incompatible_types(std::string_view op, std::string_view left,
+                                   std::string_view right, const PositionRange& at) {
+  inform(text_of({"incompatible sample types encountered for binary operator \"", op, "\": ", left,
+                  " ", op, " ", right}),
          at);
 }
 

@@ -1,7 +1,9 @@
 // query/promql/annotate.h: warnings and infos of an evaluation, in Prometheus' wording.
 //
-// Purpose     Collects each annotation once, in order of first appearance, with its place in the query as line:column.
-// Invariants  At most kAnnotationsMax of each kind are kept: a query over many metrics could make thousands.
+// Purpose     Collects each annotation once, in order of first appearance, with its place in the
+//             query as line:column.
+// Invariants  At most kAnnotationsMax of each kind are kept: a query over many metrics could make
+//             thousands.
 // Threads     One evaluation.
 // Source      Prometheus' annotations package.
 #pragma once
@@ -30,7 +32,8 @@ class Annotator {
   void not_a_counter(std::string_view metric, const PositionRange& at);
   void not_a_gauge(std::string_view metric, const PositionRange& at);
   void maybe_not_a_counter(std::string_view metric, const PositionRange& at);
-  void bounds_reconciled(std::string_view operation, const PositionRange& at);  // "addition", "subtraction", ...
+  void bounds_reconciled(std::string_view operation,
+                         const PositionRange& at);  // "addition", "subtraction", ...
   void reset_collision(std::string_view operation, const PositionRange& at);
   void histograms_ignored_in_range(std::string_view metric, const PositionRange& at);
   void histogram_ignored_in_aggregation(std::string_view aggregation, const PositionRange& at);

@@ -1,7 +1,8 @@
 // Binary operators.
 //
-// Labels do not change from step to step, so matching is done once: every series of both sides gets the number of its match
-// group. What may differ by step is who is present; only that is decided per step.
+// Labels do not change from step to step, so matching is done once: every series of both sides gets
+// the number of its match group. What may differ by step is who is present; only that is decided
+// per step.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -19,41 +20,61 @@ struct Outcome {
 
 double arithmetic(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::kAdd: return a + b;
-    case BinaryOp::kSub: return a - b;
-    case BinaryOp::kMul: return a * b;
-    case BinaryOp::kDiv: return a / b;
-    case BinaryOp::kMod: return std::fmod(a, b);
-    case BinaryOp::kPow: return std::pow(a, b);
-    case BinaryOp::kAtan2: return std::atan2(a, b);
-    default: return 0;
+    case BinaryOp::kAdd:
+      return a + b;
+    case BinaryOp::kSub:
+      return a - b;
+    case BinaryOp::kMul:
+      return a * b;
+    case BinaryOp::kDiv:
+      return a / b;
+    case BinaryOp::kMod:
+      return std::fmod(a, b);
+    case BinaryOp::kPow:
+      return std::pow(a, b);
+    case BinaryOp::kAtan2:
+      return std::atan2(a, b);
+    default:
+      return 0;
   }
 }
 
 bool compare(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::kEqual: return a == b;
-    case BinaryOp::kNotEqual: return a != b;
-    case BinaryOp::kLess: return a < b;
-    case BinaryOp::kLessEqual: return a <= b;
-    case BinaryOp::kGreater: return a > b;
-    case BinaryOp::kGreaterEqual: return a >= b;
-    default: return false;
+    case BinaryOp::kEqual:
+      return a == b;
+    case BinaryOp::kNotEqual:
+      return a != b;
+    case BinaryOp::kLess:
+      return a < b;
+    case BinaryOp::kLessEqual:
+      return a <= b;
+    case BinaryOp::kGreater:
+      return a > b;
+    case BinaryOp::kGreaterEqual:
+      return a >= b;
+    default:
+      return false;
   }
 }
 
 bool is_trim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 // Arithmetic makes a new quantity, which the old name no longer tells.
-bool changes_meaning(BinaryOp op) { return !is_comparison(op) && !is_set_operator(op) && !is_trim(op); }
+bool changes_meaning(BinaryOp op) {
+  return !is_comparison(op) && !is_set_operator(op) && !is_trim(op);
+}
 
 class Elementwise {
  public:
-  Elementwise(Evaluator& ev, BinaryOp op, const PositionRange& at) : notes_(ev.annotate()), op_(op), at_(at) {}
+  Elementwise(Evaluator& ev, BinaryOp op, const PositionRange& at)
+      : notes_(ev.annotate()), op_(op), at_(at) {}
 
   Outcome apply(const Cell& left, const Cell& right) {
-    const bool left_histogram = left.kind == Kind::kHistogram, right_histogram = right.kind == Kind::kHistogram;
+    const bool left_histogram = left.kind == Kind::kHistogram,
+               right_histogram = right.kind == Kind::kHistogram;
     if (!left_histogram && !right_histogram) return floats(left.value, right.value);
-    if (left_histogram && right_histogram) return histograms(*left.histogram, *right.histogram, left);
+    if (left_histogram && right_histogram)
+      return histograms(*left.histogram, *right.histogram, left);
     if (left_histogram) return histogram_and_float(left, right.value);
     if (op_ != BinaryOp::kMul) return incompatible("float", "histogram");
     return scaled(*right.histogram, left.value);
@@ -84,7 +105,8 @@ class Elementwise {
       return {histogram_cell(std::move(copy)), true};
     }
     if (is_trim(op_)) {
-      return {histogram_cell(trim_buckets(*left.histogram, right, op_ == BinaryOp::kTrimUpper)), true};
+      return {histogram_cell(trim_buckets(*left.histogram, right, op_ == BinaryOp::kTrimUpper)),
+              true};
     }
     return incompatible("histogram", "float");
   }
@@ -111,14 +133,16 @@ class Elementwise {
   const PositionRange& at_;
 };
 
-// Whether a refused pair was refused for its types (then bool has no answer either) or by comparison.
+// Whether a refused pair was refused for its types (then bool has no answer either) or by
+// comparison.
 bool has_answer(const Outcome& outcome) { return outcome.cell.kind != Kind::kNone; }
 
 std::vector<double> scalar_scalar(const BinaryExpr& binary, const std::vector<double>& a,
                                   const std::vector<double>& b) {
   std::vector<double> out(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    out[i] = is_comparison(binary.op) ? (compare(binary.op, a[i], b[i]) ? 1 : 0) : arithmetic(binary.op, a[i], b[i]);
+    out[i] = is_comparison(binary.op) ? (compare(binary.op, a[i], b[i]) ? 1 : 0)
+                                      : arithmetic(binary.op, a[i], b[i]);
   }
   return out;
 }
@@ -132,7 +156,8 @@ Value vector_scalar(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, V
       if (!s.has(i)) continue;
       const auto mine = s.at(i);
       const auto other = float_cell(scalar[i]);
-      auto outcome = scalar_is_left ? elementwise.apply(other, mine) : elementwise.apply(mine, other);
+      auto outcome =
+          scalar_is_left ? elementwise.apply(other, mine) : elementwise.apply(mine, other);
       if (!has_answer(outcome)) {
         s.clear(i);
       } else if (binary.return_bool) {
@@ -207,11 +232,12 @@ Result<Value> set_operation(const BinaryExpr& binary, Value left, Value right, s
   return left;
 }
 
-// Arithmetic and comparison of two vectors: the "one" side has at most one series of a group at a step.
+// Arithmetic and comparison of two vectors: the "one" side has at most one series of a group at a
+// step.
 class Join {
  public:
-  Join(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, const Value& left, const Value& right,
-       std::size_t steps)
+  Join(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, const Value& left,
+       const Value& right, std::size_t steps)
       : ev_(ev),
         binary_(binary),
         swapped_(binary.matching.card == MatchCard::kOneToMany),
@@ -221,8 +247,10 @@ class Join {
         steps_(steps),
         elementwise_(ev, binary.op, expr.position) {
     members_.resize(groups_.labels.size());
-    for (std::size_t k = 0; k < many_.series.size(); ++k) members_[groups_.left[k]].many.push_back(k);
-    for (std::size_t k = 0; k < one_.series.size(); ++k) members_[groups_.right[k]].one.push_back(k);
+    for (std::size_t k = 0; k < many_.series.size(); ++k)
+      members_[groups_.left[k]].many.push_back(k);
+    for (std::size_t k = 0; k < one_.series.size(); ++k)
+      members_[groups_.right[k]].one.push_back(k);
     many_any_ = any_present(many_);
     one_any_ = any_present(one_);
   }
@@ -254,9 +282,11 @@ class Join {
   }
 
   Error duplicate_on_one_side(std::size_t group, const Labels& first, const Labels& second) const {
-    return invalid("found duplicate series for the match group " + braces(groups_.labels[group]) + " on the " +
-                   (swapped_ ? "left" : "right") + " hand-side of the operation: [" + braces(first) + ", " +
-                   braces(second) + "];many-to-many matching not allowed: matching labels must be unique on one side");
+    return invalid(
+        "found duplicate series for the match group " + braces(groups_.labels[group]) + " on the " +
+        (swapped_ ? "left" : "right") + " hand-side of the operation: [" + braces(first) + ", " +
+        braces(second) +
+        "];many-to-many matching not allowed: matching labels must be unique on one side");
   }
 
   // Labels as messages have them, the name among the others: {__name__="x", a="b"}.
@@ -277,7 +307,8 @@ class Join {
     std::size_t one = kFilled;
     for (const auto k : members_[group].one) {
       if (!one_.series[k].has(i)) continue;
-      if (one != kFilled) return duplicate_on_one_side(group, one_.series[one].labels, one_.series[k].labels);
+      if (one != kFilled)
+        return duplicate_on_one_side(group, one_.series[one].labels, one_.series[k].labels);
       one = k;
     }
     bool matched = false;
@@ -285,7 +316,9 @@ class Join {
       if (!many_.series[k].has(i)) continue;
       if (one == kFilled && !fill.fill_right) continue;
       if (matched && fill.card == MatchCard::kOneToOne) {
-        return invalid("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+        return invalid(
+            "multiple matches for labels: many-to-one matching must be explicit "
+            "(group_left/group_right)");
       }
       matched = true;
       HF_TRY(combine(group, i, k, one));
@@ -295,9 +328,12 @@ class Join {
   }
 
   Result<void> combine(std::size_t group, std::size_t i, std::size_t many, std::size_t one) {
-    const auto many_cell = many == kFilled ? float_cell(*binary_.matching.fill_left) : many_.series[many].at(i);
-    const auto one_cell = one == kFilled ? float_cell(*binary_.matching.fill_right) : one_.series[one].at(i);
-    auto outcome = swapped_ ? elementwise_.apply(one_cell, many_cell) : elementwise_.apply(many_cell, one_cell);
+    const auto many_cell =
+        many == kFilled ? float_cell(*binary_.matching.fill_left) : many_.series[many].at(i);
+    const auto one_cell =
+        one == kFilled ? float_cell(*binary_.matching.fill_right) : one_.series[one].at(i);
+    auto outcome = swapped_ ? elementwise_.apply(one_cell, many_cell)
+                            : elementwise_.apply(many_cell, one_cell);
     if (!has_answer(outcome)) return {};
     if (binary_.return_bool) {
       outcome.cell = float_cell(outcome.keep ? 1 : 0);
@@ -305,7 +341,8 @@ class Join {
       return {};
     }
     auto& out = output(group, many, one);
-    if (out.has(i)) return invalid("multiple matches for labels: grouping labels must ensure unique matches");
+    if (out.has(i))
+      return invalid("multiple matches for labels: grouping labels must ensure unique matches");
     out.set(i, std::move(outcome.cell));
     return {};
   }
@@ -360,16 +397,19 @@ class Join {
 
 }  // namespace
 
-Result<Value> eval_binary(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, const Steps& steps) {
+Result<Value> eval_binary(Evaluator& ev, const Expr& expr, const BinaryExpr& binary,
+                          const Steps& steps) {
   auto left = HF_TRY(ev.eval(*binary.left, steps));
   auto right = HF_TRY(ev.eval(*binary.right, steps));
-  const bool left_scalar = left.type == ValueType::kScalar, right_scalar = right.type == ValueType::kScalar;
+  const bool left_scalar = left.type == ValueType::kScalar,
+             right_scalar = right.type == ValueType::kScalar;
   if (left_scalar && right_scalar) {
     return Value{ValueType::kScalar, {}, scalar_scalar(binary, left.scalars, right.scalars), {}};
   }
   if (left_scalar) return vector_scalar(ev, expr, binary, std::move(right), left.scalars, true);
   if (right_scalar) return vector_scalar(ev, expr, binary, std::move(left), right.scalars, false);
-  if (is_set_operator(binary.op)) return set_operation(binary, std::move(left), std::move(right), steps.count);
+  if (is_set_operator(binary.op))
+    return set_operation(binary, std::move(left), std::move(right), steps.count);
   return Join(ev, expr, binary, left, right, steps.count).run();
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 // Their value depends on the step even when their argument does not.
 constexpr std::array<std::string_view, 12> kUsesEvaluationTime = {
-    "time",         "timestamp",   "predict_linear", "minute",       "hour", "month",
+    "time",         "timestamp",   "predict_linear", "minute",        "hour", "month",
     "day_of_month", "day_of_week", "day_of_year",    "days_in_month", "year", "start_timestamp"};
 
 bool is_anchored(const TimeShift& shift) {
@@ -18,12 +18,14 @@ bool is_anchored(const TimeShift& shift) {
 
 bool call_is_invariant(const Call& call) {
   const auto name = call.function->name;
-  if (std::find(kUsesEvaluationTime.begin(), kUsesEvaluationTime.end(), name) != kUsesEvaluationTime.end()) {
+  if (std::find(kUsesEvaluationTime.begin(), kUsesEvaluationTime.end(), name) !=
+      kUsesEvaluationTime.end()) {
     return false;
   }
   // The second argument of info() only selects labels; its times are those of the first.
   if (name == "info") return is_step_invariant(*call.args[0]);
-  return std::all_of(call.args.begin(), call.args.end(), [](const ExprPtr& arg) { return is_step_invariant(*arg); });
+  return std::all_of(call.args.begin(), call.args.end(),
+                     [](const ExprPtr& arg) { return is_step_invariant(*arg); });
 }
 
 std::uint64_t cells_of(const Value& value, std::size_t steps) {
@@ -32,7 +34,9 @@ std::uint64_t cells_of(const Value& value, std::size_t steps) {
 
 }  // namespace
 
-Cell histogram_cell(Histogram h) { return {Kind::kHistogram, 0, std::make_shared<const Histogram>(std::move(h))}; }
+Cell histogram_cell(Histogram h) {
+  return {Kind::kHistogram, 0, std::make_shared<const Histogram>(std::move(h))};
+}
 
 void StepSeries::set(std::size_t i, Cell cell) {
   kinds[i] = cell.kind;
@@ -56,7 +60,9 @@ bool is_step_invariant(const Expr& expr) {
     bool operator()(const Subquery& s) const { return is_anchored(s.shift); }
     bool operator()(const ParenExpr& p) const { return is_step_invariant(*p.expr); }
     bool operator()(const UnaryExpr& u) const { return is_step_invariant(*u.expr); }
-    bool operator()(const BinaryExpr& b) const { return is_step_invariant(*b.left) && is_step_invariant(*b.right); }
+    bool operator()(const BinaryExpr& b) const {
+      return is_step_invariant(*b.left) && is_step_invariant(*b.right);
+    }
     bool operator()(const AggregateExpr& a) const {
       return is_step_invariant(*a.expr) && (!a.param || is_step_invariant(*a.param));
     }
@@ -124,7 +130,8 @@ Result<void> Evaluator::check() {
     return Error(Code::kCanceled, "query was canceled in expression evaluation");
   }
   // The clock is dearer than a step over a series: look at every sixteenth call.
-  if (input_.options.deadline && (checks_++ & 15) == 0 && input_.clock.mono() > *input_.options.deadline) {
+  if (input_.options.deadline && (checks_++ & 15) == 0 &&
+      input_.clock.mono() > *input_.options.deadline) {
     return Error(Code::kTimeout, "query timed out in expression evaluation");
   }
   return {};
@@ -135,7 +142,8 @@ Result<void> Evaluator::hold(std::size_t more) {
   stats_.samples_peak = std::max(stats_.samples_peak, held_);
   if (held_ > input_.options.sample_count_max) {
     return Error(Code::kTooLarge,
-                 "query processing would load too many samples into memory in query execution: the limit is " +
+                 "query processing would load too many samples into memory in query execution: the "
+                 "limit is " +
                      std::to_string(input_.options.sample_count_max) + " samples at once");
   }
   return {};
@@ -177,11 +185,14 @@ Result<Value> Evaluator::eval_node(const Expr& expr, const Steps& steps) {
   if (const auto* number = std::get_if<NumberLiteral>(&expr.node)) {
     return Value{ValueType::kScalar, {}, std::vector<double>(steps.count, number->value), {}};
   }
-  if (const auto* text = std::get_if<StringLiteral>(&expr.node)) return Value{ValueType::kString, {}, {}, text->value};
+  if (const auto* text = std::get_if<StringLiteral>(&expr.node))
+    return Value{ValueType::kString, {}, {}, text->value};
   if (std::holds_alternative<VectorSelector>(expr.node)) return eval_selector(expr, steps, false);
   if (const auto* paren = std::get_if<ParenExpr>(&expr.node)) return eval(*paren->expr, steps);
-  if (const auto* unary = std::get_if<UnaryExpr>(&expr.node)) return eval_unary(expr, *unary, steps);
-  if (const auto* binary = std::get_if<BinaryExpr>(&expr.node)) return eval_binary(*this, expr, *binary, steps);
+  if (const auto* unary = std::get_if<UnaryExpr>(&expr.node))
+    return eval_unary(expr, *unary, steps);
+  if (const auto* binary = std::get_if<BinaryExpr>(&expr.node))
+    return eval_binary(*this, expr, *binary, steps);
   if (const auto* aggregate = std::get_if<AggregateExpr>(&expr.node)) {
     return eval_aggregate(*this, expr, *aggregate, steps);
   }

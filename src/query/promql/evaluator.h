@@ -1,17 +1,19 @@
 // query/promql/evaluator.h: walks an expression, for all steps of a query at once.
 //
-// Purpose     Every node yields a Value: for each series one cell per step, in columns. A selector reads its samples
-//             once for the whole query; windows slide over them. What does not depend on the step (an @ modifier,
-//             literals) is evaluated once and spread.
-// Invariants  All columns of a Value have Steps::count cells. Series of a Value are distinct by labels once the name that
-//             is to be dropped is set aside; where they could collide they are merged, or the query fails.
-// Names       Dropping the metric name is delayed to the end of the evaluation (StepSeries::drop_name), so that an
-//             outer function may still see it.
-// Limits      hold() counts cells and samples held at once; check() asks the stop token and the deadline.
+// Purpose     Every node yields a Value: for each series one cell per step, in columns. A selector
+//             reads its samples once for the whole query; windows slide over them. What does not
+//             depend on the step (an @ modifier, literals) is evaluated once and spread.
+// Invariants  All columns of a Value have Steps::count cells. Series of a Value are distinct by
+//             labels once the name that is to be dropped is set aside; where they could collide
+//             they are merged, or the query fails.
+// Names       Dropping the metric name is delayed to the end of the evaluation
+//             (StepSeries::drop_name), so that an outer function may still see it.
+// Limits      hold() counts cells and samples held at once; check() asks the stop token and the
+//             deadline.
 // Threads     One evaluation, one thread.
 //
 //      selector ──► Matrix of samples ──► window functions ─┐
-//         └────────► cells by lookback ─────────────────────┴─► functions, aggregations, binary operators ──► Value
+//         └────────► cells by lookback ─────────────────────┴─► functions, operators ─► Value
 #pragma once
 
 #include <memory>
@@ -37,7 +39,8 @@ Cell histogram_cell(Histogram h);
 
 struct StepSeries {
   StepSeries() = default;
-  StepSeries(Labels labels_in, std::size_t steps) : labels(std::move(labels_in)), kinds(steps), values(steps) {}
+  StepSeries(Labels labels_in, std::size_t steps)
+      : labels(std::move(labels_in)), kinds(steps), values(steps) {}
 
   Labels labels;
   bool drop_name = false;
@@ -123,7 +126,8 @@ class Evaluator {
   Result<Value> eval(const Expr& expr, const Steps& steps);
   // Of a MatrixSelector or Subquery, parentheses around it or not.
   Result<RangeVector> eval_matrix(const Expr& expr, const Steps& steps);
-  // The cells of a vector selector, and when asked the time of each one's sample instead of its value.
+  // The cells of a vector selector, and when asked the time of each one's sample instead of its
+  // value.
   Result<Value> eval_selector(const Expr& expr, const Steps& steps, bool sample_times);
 
   Annotator& annotate() { return annotator_; }
@@ -140,8 +144,8 @@ class Evaluator {
   // The time a selector looks at when the step is t.
   Timestamp anchor(const TimeShift& shift, Timestamp t) const;
   // The samples in (after, to], as they were stored.
-  Result<std::vector<metrics::Column>> fetch(const std::vector<model::Matcher>& matchers, Timestamp after,
-                                             Timestamp to);
+  Result<std::vector<metrics::Column>> fetch(const std::vector<model::Matcher>& matchers,
+                                             Timestamp after, Timestamp to);
 
  private:
   Result<Value> eval_node(const Expr& expr, const Steps& steps);
@@ -155,7 +159,8 @@ class Evaluator {
   QueryStats stats_;
   std::uint64_t held_ = 0;
   std::uint32_t checks_ = 0;
-  bool stats_hints_ = false;  // within histogram_count and its like: reset hints are found, not read
+  bool stats_hints_ =
+      false;  // within histogram_count and its like: reset hints are found, not read
 
   friend class StatsHints;
 };
@@ -163,7 +168,8 @@ class Evaluator {
 // Sets for a scope whether reset hints of histograms are found by comparing neighbours.
 class StatsHints {
  public:
-  StatsHints(Evaluator& evaluator, bool on) : evaluator_(evaluator), before_(evaluator.stats_hints_) {
+  StatsHints(Evaluator& evaluator, bool on)
+      : evaluator_(evaluator), before_(evaluator.stats_hints_) {
     evaluator_.stats_hints_ = on;
   }
   ~StatsHints() { evaluator_.stats_hints_ = before_; }
@@ -176,18 +182,21 @@ class StatsHints {
 };
 
 // The nodes with files of their own.
-Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate, const Steps& steps);
+Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate,
+                             const Steps& steps);
 Result<Value> eval_aggregate_select(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate,
                                     const Steps& steps);  // topk, bottomk, limitk, limit_ratio
-Result<Value> eval_binary(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, const Steps& steps);
+Result<Value> eval_binary(Evaluator& ev, const Expr& expr, const BinaryExpr& binary,
+                          const Steps& steps);
 Result<Value> eval_call(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps);
 
 // Helpers of several nodes.
 bool is_step_invariant(const Expr& expr);
-Labels drop_reserved(const Labels& labels);  // the name, and the metadata labels __type__ and __unit__
+Labels drop_reserved(
+    const Labels& labels);  // the name, and the metadata labels __type__ and __unit__
 bool is_reserved(std::string_view label_name);
-// Series with equal labels become one when they never meet at a step; else "vector cannot contain metrics with the
-// same labelset".
+// Series with equal labels become one when they never meet at a step; else "vector cannot contain
+// metrics with the same labelset".
 Result<void> merge_same_labels(std::vector<StepSeries>& series);
 void drop_empty(std::vector<StepSeries>& series);
 // Drops the names that were to be dropped, and merges what is the same then.

@@ -23,8 +23,8 @@ const WindowEntry* find_window_function(std::string_view name) {
 }
 
 const SpecialEntry* find_special_function(std::string_view name) {
-  for (const auto table : {math_functions(), time_functions(), label_functions(), histogram_functions(),
-                           info_functions()}) {
+  for (const auto table : {math_functions(), time_functions(), label_functions(),
+                           histogram_functions(), info_functions()}) {
     for (const auto& entry : table) {
       if (entry.name == name) return &entry;
     }
@@ -35,7 +35,8 @@ const SpecialEntry* find_special_function(std::string_view name) {
 // Slides over the samples of one series; ends never go back.
 class WindowSlide {
  public:
-  WindowSlide(const SampleSeries& series, const RangeVector& range) : series_(series), range_(range) {}
+  WindowSlide(const SampleSeries& series, const RangeVector& range)
+      : series_(series), range_(range) {}
 
   Window at(std::size_t step) {
     const auto end = range_.ends[step];
@@ -45,7 +46,8 @@ class WindowSlide {
     advance(series_.histograms, histogram_begin_, histogram_end_, after, until);
     Window window;
     window.floats = std::span(series_.floats).subspan(float_begin_, float_end_ - float_begin_);
-    window.histograms = std::span(series_.histograms).subspan(histogram_begin_, histogram_end_ - histogram_begin_);
+    window.histograms =
+        std::span(series_.histograms).subspan(histogram_begin_, histogram_end_ - histogram_begin_);
     window.from = end - range_.range;
     window.to = end;
     window.range = range_.range;
@@ -55,7 +57,8 @@ class WindowSlide {
 
  private:
   template <typename Points>
-  static void advance(const Points& points, std::size_t& begin, std::size_t& end, Timestamp after, Timestamp until) {
+  static void advance(const Points& points, std::size_t& begin, std::size_t& end, Timestamp after,
+                      Timestamp until) {
     while (end < points.size() && points[end].t <= until) ++end;
     while (begin < end && points[begin].t <= after) ++begin;
   }
@@ -88,8 +91,8 @@ Result<void> check_smoothing_factors(const WindowArguments& arguments) {
   for (std::size_t k = 0; k < arguments.scalars.size() && k < 2; ++k) {
     for (const double factor : arguments.scalars[k]) {
       if (factor > 0 && factor < 1) continue;
-      return invalid("invalid " + std::string(kNames[k]) + " factor. Expected: 0 < " + std::string(kShort[k]) +
-                     " < 1, got: " + format_general(factor));
+      return invalid("invalid " + std::string(kNames[k]) + " factor. Expected: 0 < " +
+                     std::string(kShort[k]) + " < 1, got: " + format_general(factor));
     }
   }
   return {};
@@ -101,7 +104,8 @@ void note_quantile(Evaluator& ev, const Call& call, const WindowArguments& argum
   }
 }
 
-Result<Value> eval_window(Evaluator& ev, const Call& call, const WindowEntry& entry, const Steps& steps) {
+Result<Value> eval_window(Evaluator& ev, const Call& call, const WindowEntry& entry,
+                          const Steps& steps) {
   auto arguments = HF_TRY(window_arguments(ev, call, steps));
   if (entry.name == "quantile_over_time") note_quantile(ev, call, arguments);
   const auto range = HF_TRY(ev.eval_matrix(*arguments.range, steps));
@@ -120,8 +124,13 @@ Result<Value> eval_window(Evaluator& ev, const Call& call, const WindowEntry& en
       const auto window = slide.at(i);
       if (window.floats.empty() && window.histograms.empty()) continue;
       for (std::size_t k = 0; k < args.size(); ++k) args[k] = arguments.scalars[k][i];
-      const WindowCall context{ev,   entry.name, series.labels.metric_name(), series.labels.get("__type__"),
-                               arguments.range->position, steps.time(i), args};
+      const WindowCall context{ev,
+                               entry.name,
+                               series.labels.metric_name(),
+                               series.labels.get("__type__"),
+                               arguments.range->position,
+                               steps.time(i),
+                               args};
       auto cell = entry.run(window, context);
       if (cell.kind == Kind::kNone) continue;
       out.set(i, std::move(cell));
@@ -192,7 +201,8 @@ Result<Value> eval_vector_function(Evaluator& ev, const Call& call, const Steps&
 
 Labels labels_of_absence(const Expr& expr) {
   const std::vector<model::Matcher>* matchers = nullptr;
-  if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) matchers = &selector->matchers;
+  if (const auto* selector = std::get_if<VectorSelector>(&expr.node))
+    matchers = &selector->matchers;
   if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
     matchers = &std::get<VectorSelector>(without_parens(*matrix->selector).node).matchers;
   }

@@ -1,7 +1,8 @@
 // query/promql/functions.h: how functions of the language are evaluated, by name.
 //
-// Purpose     Three families share a frame each: window functions see the samples of a range, value functions map a
-//             float to a float, special functions see the whole call. A name is in exactly one table.
+// Purpose     Three families share a frame each: window functions see the samples of a range, value
+//             functions map a float to a float, special functions see the whole call. A name is in
+//             exactly one table.
 // Invariants  Argument counts and types were checked by the parser.
 // Threads     Tables are constant; the functions are pure but for annotations.
 // Source      Prometheus' functions, version 3, experimental ones included.

@@ -1,8 +1,9 @@
 // rate and its kin over anchored and smoothed ranges; smoothed instants.
 //
-// A plain range knows only its own samples, so increase() extrapolates to its edges. An anchored range takes the value at
-// its left edge from the last sample before it, a smoothed one interpolates both edges between their neighbours. The
-// result is exact at the edges, needs no extrapolation, and the increases of adjoining ranges add up.
+// A plain range knows only its own samples, so increase() extrapolates to its edges. An anchored
+// range takes the value at its left edge from the last sample before it, a smoothed one
+// interpolates both edges between their neighbours. The result is exact at the edges, needs no
+// extrapolation, and the increases of adjoining ranges add up.
 #include <algorithm>
 #include <cmath>
 
@@ -18,8 +19,10 @@ double share_of(Timestamp a, Timestamp b, Timestamp t) {
 
 enum class Edge { kLeft, kRight };
 
-// Between two samples of a counter that restarted, the restart is taken to be right behind the first.
-double interpolate(const FloatPoint& a, const FloatPoint& b, Timestamp t, bool is_counter, Edge edge) {
+// Between two samples of a counter that restarted, the restart is taken to be right behind the
+// first.
+double interpolate(const FloatPoint& a, const FloatPoint& b, Timestamp t, bool is_counter,
+                   Edge edge) {
   double from = a.value, to = b.value;
   if (is_counter && to < from) {
     if (edge == Edge::kLeft) {
@@ -31,8 +34,8 @@ double interpolate(const FloatPoint& a, const FloatPoint& b, Timestamp t, bool i
   return from + (to - from) * share_of(a.t, b.t, t);
 }
 
-// Which samples of the reach take part: from the last at or before the left edge to the last within, or the first behind
-// the right edge when smoothed.
+// Which samples of the reach take part: from the last at or before the left edge to the last
+// within, or the first behind the right edge when smoothed.
 struct Reach {
   std::size_t first = 0, last = 0;
 };
@@ -87,9 +90,11 @@ Histogram interpolate(const Histogram& a, const Histogram& b, double share, bool
   return part;
 }
 
-HistogramPoint interpolated_point(const HistogramPoint& a, const HistogramPoint& b, Timestamp t, bool restarted) {
+HistogramPoint interpolated_point(const HistogramPoint& a, const HistogramPoint& b, Timestamp t,
+                                  bool restarted) {
   auto value = interpolate(*a.value, *b.value, share_of(a.t, b.t, t), restarted);
-  value.counter_reset = a.value->counter_reset == CounterReset::kGauge ? CounterReset::kGauge : CounterReset::kUnknown;
+  value.counter_reset = a.value->counter_reset == CounterReset::kGauge ? CounterReset::kGauge
+                                                                       : CounterReset::kUnknown;
   return {t, std::make_shared<const Histogram>(std::move(value))};
 }
 
@@ -100,11 +105,15 @@ std::vector<HistogramPoint> edged(const Window& window, const Reach& reach, bool
   const bool smoothed = window.mode == RangeMode::kSmoothed;
   for (std::size_t i = reach.first; i <= reach.last; ++i) {
     const auto& point = points[i];
-    const auto restarted = [&](std::size_t k) { return is_counter && detect_reset(*points[k].value, *points[k - 1].value); };
+    const auto restarted = [&](std::size_t k) {
+      return is_counter && detect_reset(*points[k].value, *points[k - 1].value);
+    };
     if (smoothed && point.t < window.from && i + 1 < points.size()) {
       const auto& next = points[i + 1];
-      // Where the counter restarted the left edge counts from zero, so the next sample is no restart any more.
-      out.push_back(interpolated_point(point, next, std::min(window.from, next.t), restarted(i + 1)));
+      // Where the counter restarted the left edge counts from zero, so the next sample is no
+      // restart any more.
+      out.push_back(
+          interpolated_point(point, next, std::min(window.from, next.t), restarted(i + 1)));
       continue;
     }
     if (smoothed && point.t > window.to && i > 0) {
@@ -133,7 +142,8 @@ void forget_edge_hints(std::vector<HistogramPoint>& points, const Window& window
   }
 }
 
-Cell extended_histogram_rate(const Window& window, const WindowCall& call, bool is_counter, double per) {
+Cell extended_histogram_rate(const Window& window, const WindowCall& call, bool is_counter,
+                             double per) {
   const auto reach = reach_of(window.histograms, window);
   if (!reach) return {};
   for (std::size_t i = reach->first + 1; i <= reach->last; ++i) {
@@ -175,8 +185,8 @@ Cell extended_rate(const Window& window, const WindowCall& call, bool is_counter
 Window anchored_window(const Window& window) {
   Window out = window;
   const auto before = [&](const auto& points) {
-    return static_cast<std::size_t>(std::count_if(points.begin(), points.end(),
-                                                  [&](const auto& p) { return p.t <= window.from; }));
+    return static_cast<std::size_t>(std::count_if(
+        points.begin(), points.end(), [&](const auto& p) { return p.t <= window.from; }));
   };
   auto floats = before(window.floats), histograms = before(window.histograms);
   if (floats == window.floats.size() && histograms == window.histograms.size()) {
@@ -185,7 +195,8 @@ Window anchored_window(const Window& window) {
     return out;
   }
   // Of what lies before, the latest stays: a float or a histogram.
-  if (floats > 0 && (histograms == 0 || window.floats[floats - 1].t > window.histograms[histograms - 1].t)) {
+  if (floats > 0 &&
+      (histograms == 0 || window.floats[floats - 1].t > window.histograms[histograms - 1].t)) {
     --floats;
   } else if (histograms > 0) {
     --histograms;
@@ -201,12 +212,13 @@ std::optional<Cell> smoothed_cell(const metrics::Column& column, std::size_t nex
     return column.histograms.empty() ? nullptr : column.histograms[i].get();
   };
   const auto stale = [&](std::size_t i) {
-    return histogram_at(i) != nullptr ? model::is_stale(histogram_at(i)->sum) : model::is_stale(column.values[i]);
+    return histogram_at(i) != nullptr ? model::is_stale(histogram_at(i)->sum)
+                                      : model::is_stale(column.values[i]);
   };
   if (next == 0 || column.times[next - 1] <= t - lookback || stale(next - 1)) return std::nullopt;
   const auto at = next - 1;
-  const bool alone = column.times[at] == t || next == column.times.size() || column.times[next] > t + lookback ||
-                     stale(next);
+  const bool alone = column.times[at] == t || next == column.times.size() ||
+                     column.times[next] > t + lookback || stale(next);
   const auto* a = histogram_at(at);
   if (alone) {
     if (a == nullptr) return float_cell(column.values[at]);
@@ -215,12 +227,14 @@ std::optional<Cell> smoothed_cell(const metrics::Column& column, std::size_t nex
   const auto* b = histogram_at(next);
   if ((a == nullptr) != (b == nullptr)) return std::nullopt;
   const double share = share_of(column.times[at], column.times[next], t);
-  if (a == nullptr) return float_cell(column.values[at] + (column.values[next] - column.values[at]) * share);
+  if (a == nullptr)
+    return float_cell(column.values[at] + (column.values[next] - column.values[at]) * share);
   if (a->uses_custom_buckets() != b->uses_custom_buckets()) return std::nullopt;
   return histogram_cell(interpolate(*a, *b, share, detect_reset(*b, *a)));
 }
 
-void note_smoothed_mix(Evaluator& ev, const metrics::Column& column, const VectorSelector&, const PositionRange& at) {
+void note_smoothed_mix(Evaluator& ev, const metrics::Column& column, const VectorSelector&,
+                       const PositionRange& at) {
   if (column.histograms.empty()) return;
   const auto count = std::count_if(column.histograms.begin(), column.histograms.end(),
                                    [](const HistogramPtr& h) { return h != nullptr; });

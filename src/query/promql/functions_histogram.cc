@@ -88,7 +88,8 @@ class Families {
 
 struct Estimators {
   std::function<double(std::size_t step, const Histogram&, std::string_view metric)> native;
-  std::function<double(std::size_t step, std::vector<ClassicBucket>&, std::string_view metric)> classic;
+  std::function<double(std::size_t step, std::vector<ClassicBucket>&, std::string_view metric)>
+      classic;
 };
 
 Value estimate(Evaluator& ev, const Value& input, const PositionRange& at, std::size_t steps,
@@ -101,7 +102,9 @@ Value estimate(Evaluator& ev, const Value& input, const PositionRange& at, std::
   std::vector<ClassicBucket> buckets;
   for (auto& family : families.all()) {
     const auto metric = std::string(family.labels.metric_name());
-    StepSeries out(family.native != nullptr && family.buckets.empty() ? family.native->labels : family.labels, steps);
+    StepSeries out(
+        family.native != nullptr && family.buckets.empty() ? family.native->labels : family.labels,
+        steps);
     out.drop_name = true;
     for (std::size_t i = 0; i < steps; ++i) {
       buckets.clear();
@@ -122,8 +125,8 @@ Value estimate(Evaluator& ev, const Value& input, const PositionRange& at, std::
   return result;
 }
 
-void note_nans(Evaluator& ev, NanObservations nans, std::string_view function, std::string_view metric,
-               const PositionRange& at) {
+void note_nans(Evaluator& ev, NanObservations nans, std::string_view function,
+               std::string_view metric, const PositionRange& at) {
   std::string_view what;
   if (nans == NanObservations::kResultIsNan) what = ", result is NaN";
   if (nans == NanObservations::kSkewedHigher) what = ", result is skewed higher";
@@ -140,19 +143,20 @@ void check_quantiles(Evaluator& ev, const std::vector<double>& quantiles, const 
   }
 }
 
-Value quantiles_of(Evaluator& ev, const Value& input, const std::vector<double>& quantiles, const PositionRange& at,
-                   std::size_t steps) {
-  return estimate(ev, input, at, steps,
-                  {[&](std::size_t i, const Histogram& h, std::string_view metric) {
-                     const auto found = native_quantile(quantiles[i], h);
-                     note_nans(ev, found.nans, "histogram_quantile", metric, at);
-                     return found.value;
-                   },
-                   [&](std::size_t i, std::vector<ClassicBucket>& buckets, std::string_view metric) {
-                     const auto found = classic_quantile(quantiles[i], buckets);
-                     if (found.forced_monotonic) ev.annotate().forced_monotonicity(metric, at);
-                     return found.value;
-                   }});
+Value quantiles_of(Evaluator& ev, const Value& input, const std::vector<double>& quantiles,
+                   const PositionRange& at, std::size_t steps) {
+  return estimate(
+      ev, input, at, steps,
+      {[&](std::size_t i, const Histogram& h, std::string_view metric) {
+         const auto found = native_quantile(quantiles[i], h);
+         note_nans(ev, found.nans, "histogram_quantile", metric, at);
+         return found.value;
+       },
+       [&](std::size_t i, std::vector<ClassicBucket>& buckets, std::string_view metric) {
+         const auto found = classic_quantile(quantiles[i], buckets);
+         if (found.forced_monotonic) ev.annotate().forced_monotonicity(metric, at);
+         return found.value;
+       }});
 }
 
 Result<Value> histogram_quantile(Evaluator& ev, const Expr&, const Call& call, const Steps& steps) {
@@ -170,7 +174,8 @@ std::string quantile_label(double q) {
   return text;
 }
 
-Result<Value> histogram_quantiles(Evaluator& ev, const Expr&, const Call& call, const Steps& steps) {
+Result<Value> histogram_quantiles(Evaluator& ev, const Expr&, const Call& call,
+                                  const Steps& steps) {
   StatsHints hints(ev, false);
   const auto input = HF_TRY(ev.eval(*call.args[0], steps));
   const auto label = HF_TRY(ev.eval_string(*call.args[1]));
@@ -186,7 +191,8 @@ Result<Value> histogram_quantiles(Evaluator& ev, const Expr&, const Call& call, 
     for (auto& s : found.series) {
       for (std::size_t i = 0; i < s.size();) {
         auto until = i + 1;
-        while (until < s.size() && quantile_label(quantiles[until]) == quantile_label(quantiles[i])) ++until;
+        while (until < s.size() && quantile_label(quantiles[until]) == quantile_label(quantiles[i]))
+          ++until;
         StepSeries part(s.labels.with(label, quantile_label(quantiles[i])), steps.count);
         part.drop_name = true;
         for (; i < until; ++i) {

@@ -1,7 +1,8 @@
 // info(): adds labels of info metrics (target_info and its like) to the series they describe.
 //
-// A series and an info series belong together when they agree in the identifying labels, instance and job. Who belongs to
-// whom may change from step to step as info series come and go, so a series of the input may become several.
+// A series and an info series belong together when they agree in the identifying labels, instance
+// and job. Who belongs to whom may change from step to step as info series come and go, so a series
+// of the input may become several.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -19,14 +20,17 @@ bool is_identifying(std::string_view name) {
   return std::find(kIdentifying.begin(), kIdentifying.end(), name) != kIdentifying.end();
 }
 
-// How the first selector or subquery within is moved in time: info is looked up where the samples are.
+// How the first selector or subquery within is moved in time: info is looked up where the samples
+// are.
 const TimeShift* shift_within(const Expr& expr) {
   if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) return &selector->shift;
-  if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) return shift_within(*matrix->selector);
+  if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node))
+    return shift_within(*matrix->selector);
   if (const auto* subquery = std::get_if<Subquery>(&expr.node)) return &subquery->shift;
   if (const auto* paren = std::get_if<ParenExpr>(&expr.node)) return shift_within(*paren->expr);
   if (const auto* unary = std::get_if<UnaryExpr>(&expr.node)) return shift_within(*unary->expr);
-  if (const auto* aggregate = std::get_if<AggregateExpr>(&expr.node)) return shift_within(*aggregate->expr);
+  if (const auto* aggregate = std::get_if<AggregateExpr>(&expr.node))
+    return shift_within(*aggregate->expr);
   if (const auto* binary = std::get_if<BinaryExpr>(&expr.node)) {
     const auto* left = shift_within(*binary->left);
     return left != nullptr ? left : shift_within(*binary->right);
@@ -59,15 +63,17 @@ Result<Wanted> wanted_of(const Call& call) {
     }
   }
   if (wanted.names.empty()) {
-    wanted.names.push_back(model::Matcher::equal(std::string(model::kMetricName), std::string(kInfoDefault)));
+    wanted.names.push_back(
+        model::Matcher::equal(std::string(model::kMetricName), std::string(kInfoDefault)));
   }
   // Matchers that only exclude names would make every other metric an info metric.
-  const bool names_some = std::any_of(wanted.names.begin(), wanted.names.end(), [](const model::Matcher& m) {
-    return m.op() == model::MatchOp::kEqual || m.op() == model::MatchOp::kRegex;
-  });
+  const bool names_some =
+      std::any_of(wanted.names.begin(), wanted.names.end(), [](const model::Matcher& m) {
+        return m.op() == model::MatchOp::kEqual || m.op() == model::MatchOp::kRegex;
+      });
   if (!names_some) {
-    wanted.names.push_back(
-        HF_TRY(model::Matcher::make(model::MatchOp::kRegex, std::string(model::kMetricName), ".+_info")));
+    wanted.names.push_back(HF_TRY(
+        model::Matcher::make(model::MatchOp::kRegex, std::string(model::kMetricName), ".+_info")));
   }
   return wanted;
 }
@@ -82,13 +88,16 @@ std::string identity(const Labels& labels) {
 }
 
 bool has_identity(const Labels& labels) {
-  return std::any_of(kIdentifying.begin(), kIdentifying.end(), [&](auto name) { return labels.has(name); });
+  return std::any_of(kIdentifying.begin(), kIdentifying.end(),
+                     [&](auto name) { return labels.has(name); });
 }
 
 class InfoJoin {
  public:
-  InfoJoin(const Wanted& wanted, const Value& info, const Value& times) : wanted_(wanted), info_(info), times_(times) {
-    for (std::size_t k = 0; k < info.series.size(); ++k) by_identity_[identity(info.series[k].labels)].push_back(k);
+  InfoJoin(const Wanted& wanted, const Value& info, const Value& times)
+      : wanted_(wanted), info_(info), times_(times) {
+    for (std::size_t k = 0; k < info.series.size(); ++k)
+      by_identity_[identity(info.series[k].labels)].push_back(k);
   }
 
   Result<void> add(const StepSeries& base, std::vector<StepSeries>& out) const {
@@ -124,7 +133,8 @@ class InfoJoin {
   }
 
   // The present info series, of each info metric the one with the newest sample.
-  Result<std::vector<std::size_t>> choose(const std::vector<std::size_t>& candidates, std::size_t i) const {
+  Result<std::vector<std::size_t>> choose(const std::vector<std::size_t>& candidates,
+                                          std::size_t i) const {
     std::map<std::string_view, std::size_t> newest;
     for (const auto k : candidates) {
       const auto& s = info_.series[k];
@@ -135,7 +145,8 @@ class InfoJoin {
       const auto [it, fresh] = newest.try_emplace(s.labels.metric_name(), k);
       if (fresh) continue;
       const double mine = times_.series[k].values[i], other = times_.series[it->second].values[i];
-      if (mine == other) return invalid("found duplicate series for info metric: " + s.labels.text());
+      if (mine == other)
+        return invalid("found duplicate series for info metric: " + s.labels.text());
       if (mine > other) it->second = k;
     }
     std::vector<std::size_t> chosen;
@@ -150,7 +161,8 @@ class InfoJoin {
       for (const auto& label : info_.series[k].labels) {
         if (is_reserved(label.name) || is_identifying(label.name) || base.has(label.name)) continue;
         const auto& only = wanted_.labels;
-        if (!only.empty() && std::find(only.begin(), only.end(), label.name) == only.end()) continue;
+        if (!only.empty() && std::find(only.begin(), only.end(), label.name) == only.end())
+          continue;
         const auto [it, fresh] = added.try_emplace(label.name, label.value);
         if (!fresh && it->second != label.value) return invalid("conflicting label: " + label.name);
         labels = labels.with(label.name, label.value);

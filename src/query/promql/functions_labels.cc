@@ -11,16 +11,18 @@
 namespace holdfast::query::promql {
 namespace {
 
-Result<void> check_label_name(std::string_view name, std::string_view what, std::string_view function) {
+Result<void> check_label_name(std::string_view name, std::string_view what,
+                              std::string_view function) {
   if (!name.empty() && is_valid_utf8(name)) return {};
-  return invalid("invalid " + std::string(what) + " label name in " + std::string(function) + "(): " +
-                 printable(name));
+  return invalid("invalid " + std::string(what) + " label name in " + std::string(function) +
+                 "(): " + printable(name));
 }
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 // The text of a group by its number or name; empty when there is none such.
-std::string_view group_text(const RE2& regex, const std::vector<re2::StringPiece>& groups, std::string_view name) {
+std::string_view group_text(const RE2& regex, const std::vector<re2::StringPiece>& groups,
+                            std::string_view name) {
   if (const auto number = parse_int(name)) {
     if (*number < 0 || static_cast<std::size_t>(*number) >= groups.size()) return {};
     const auto& group = groups[static_cast<std::size_t>(*number)];
@@ -33,8 +35,10 @@ std::string_view group_text(const RE2& regex, const std::vector<re2::StringPiece
   return {group.data(), group.size()};
 }
 
-// $1, ${1}, $name, ${name} and $$, as Go's regexp expands them: the longest run of word characters is the name.
-std::string expand(const RE2& regex, const std::vector<re2::StringPiece>& groups, std::string_view replacement) {
+// $1, ${1}, $name, ${name} and $$, as Go's regexp expands them: the longest run of word characters
+// is the name.
+std::string expand(const RE2& regex, const std::vector<re2::StringPiece>& groups,
+                   std::string_view replacement) {
   std::string out;
   for (std::size_t i = 0; i < replacement.size();) {
     if (replacement[i] != '$') {
@@ -72,10 +76,13 @@ Result<Value> label_replace(Evaluator& ev, const Expr&, const Call& call, const 
   if (!regex.ok()) return invalid("invalid regular expression in label_replace(): " + pattern);
   HF_TRY(check_label_name(target, "destination", "label_replace"));
   auto value = HF_TRY(ev.eval(*call.args[0], steps));
-  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1);
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) +
+                                       1);
   for (auto& s : value.series) {
     const std::string text(s.labels.get(source));
-    if (!regex.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) continue;
+    if (!regex.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(),
+                     static_cast<int>(groups.size())))
+      continue;
     s.labels = s.labels.with(target, expand(regex, groups, replacement));
     if (target == model::kMetricName) s.drop_name = false;
   }
@@ -110,7 +117,8 @@ int compare_naturally(std::string_view a, std::string_view b) {
   std::size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
     if (!is_digit(a[i]) || !is_digit(b[j])) {
-      if (a[i] != b[j]) return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]) ? -1 : 1;
+      if (a[i] != b[j])
+        return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]) ? -1 : 1;
       ++i, ++j;
       continue;
     }
@@ -129,13 +137,15 @@ int compare_naturally(std::string_view a, std::string_view b) {
   return i == a.size() ? -1 : 1;
 }
 
-// Sorting orders the vector of an instant query; the series of a range query are ordered by labels whatever is asked.
+// Sorting orders the vector of an instant query; the series of a range query are ordered by labels
+// whatever is asked.
 bool sorts_in_vain(Evaluator& ev, const Expr& expr) {
   if (ev.input().is_range) ev.annotate().sort_in_range(expr.position);
   return ev.input().is_range;
 }
 
-Result<Value> sort_by_value(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps, bool descending) {
+Result<Value> sort_by_value(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps,
+                            bool descending) {
   auto value = HF_TRY(ev.eval(*call.args[0], steps));
   const bool in_vain = sorts_in_vain(ev, expr);
   for (auto& s : value.series) {
@@ -145,34 +155,40 @@ Result<Value> sort_by_value(Evaluator& ev, const Expr& expr, const Call& call, c
   }
   drop_empty(value.series);
   if (in_vain || steps.count != 1) return value;
-  std::stable_sort(value.series.begin(), value.series.end(), [&](const StepSeries& a, const StepSeries& b) {
-    const double x = a.values[0], y = b.values[0];
-    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
-    return descending ? x > y : x < y;
-  });
+  std::stable_sort(value.series.begin(), value.series.end(),
+                   [&](const StepSeries& a, const StepSeries& b) {
+                     const double x = a.values[0], y = b.values[0];
+                     if (std::isnan(x) || std::isnan(y)) return !std::isnan(x) && std::isnan(y);
+                     return descending ? x > y : x < y;
+                   });
   return value;
 }
 
-Result<Value> sort_ascending(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps) {
+Result<Value> sort_ascending(Evaluator& ev, const Expr& expr, const Call& call,
+                             const Steps& steps) {
   return sort_by_value(ev, expr, call, steps, false);
 }
 
-Result<Value> sort_descending(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps) {
+Result<Value> sort_descending(Evaluator& ev, const Expr& expr, const Call& call,
+                              const Steps& steps) {
   return sort_by_value(ev, expr, call, steps, true);
 }
 
-Result<Value> sort_by_labels(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps, int sign) {
+Result<Value> sort_by_labels(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps,
+                             int sign) {
   std::vector<std::string> names;
-  for (std::size_t i = 1; i < call.args.size(); ++i) names.push_back(HF_TRY(ev.eval_string(*call.args[i])));
+  for (std::size_t i = 1; i < call.args.size(); ++i)
+    names.push_back(HF_TRY(ev.eval_string(*call.args[i])));
   auto value = HF_TRY(ev.eval(*call.args[0], steps));
   if (sorts_in_vain(ev, expr)) return value;
-  std::stable_sort(value.series.begin(), value.series.end(), [&](const StepSeries& a, const StepSeries& b) {
-    for (const auto& name : names) {
-      const int order = compare_naturally(a.labels.get(name), b.labels.get(name));
-      if (order != 0) return order * sign < 0;
-    }
-    return sign > 0 ? a.labels < b.labels : b.labels < a.labels;
-  });
+  std::stable_sort(value.series.begin(), value.series.end(),
+                   [&](const StepSeries& a, const StepSeries& b) {
+                     for (const auto& name : names) {
+                       const int order = compare_naturally(a.labels.get(name), b.labels.get(name));
+                       if (order != 0) return order * sign < 0;
+                     }
+                     return sign > 0 ? a.labels < b.labels : b.labels < a.labels;
+                   });
   return value;
 }
 
@@ -180,7 +196,8 @@ Result<Value> sort_by_label(Evaluator& ev, const Expr& expr, const Call& call, c
   return sort_by_labels(ev, expr, call, steps, 1);
 }
 
-Result<Value> sort_by_label_desc(Evaluator& ev, const Expr& expr, const Call& call, const Steps& steps) {
+Result<Value> sort_by_label_desc(Evaluator& ev, const Expr& expr, const Call& call,
+                                 const Steps& steps) {
   return sort_by_labels(ev, expr, call, steps, -1);
 }
 

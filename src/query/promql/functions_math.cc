@@ -23,7 +23,9 @@ Result<Value> mapped(Evaluator& ev, const Expr&, const Call& call, const Steps& 
 }
 
 // Of two numbers as Go's math package has it: NaN wins.
-double smaller(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b); }
+double smaller(double a, double b) {
+  return std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b);
+}
 double larger(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::max(a, b); }
 
 Result<Value> clamp(Evaluator& ev, const Expr&, const Call& call, const Steps& steps) {
@@ -75,7 +77,8 @@ Result<Value> pi(Evaluator&, const Expr&, const Call&, const Steps& steps) {
 
 Result<Value> time(Evaluator&, const Expr&, const Call&, const Steps& steps) {
   auto value = constant(0, steps);
-  for (std::size_t i = 0; i < steps.count; ++i) value.scalars[i] = static_cast<double>(steps.time(i)) / 1000;
+  for (std::size_t i = 0; i < steps.count; ++i)
+    value.scalars[i] = static_cast<double>(steps.time(i)) / 1000;
   return value;
 }
 
@@ -94,13 +97,16 @@ Result<Value> range(Evaluator& ev, const Expr&, const Call&, const Steps& steps)
 }
 
 Result<Value> step(Evaluator& ev, const Expr&, const Call&, const Steps& steps) {
-  return constant(ev.input().is_range ? static_cast<double>(ev.input().steps.step) / 1000 : 0, steps);
+  return constant(ev.input().is_range ? static_cast<double>(ev.input().steps.step) / 1000 : 0,
+                  steps);
 }
 
-Result<Value> of_two(Evaluator& ev, const Call& call, const Steps& steps, double (*choose)(double, double)) {
+Result<Value> of_two(Evaluator& ev, const Call& call, const Steps& steps,
+                     double (*choose)(double, double)) {
   auto value = HF_TRY(ev.eval(*call.args[0], steps));
   const auto other = HF_TRY(ev.eval_scalar(*call.args[1], steps));
-  for (std::size_t i = 0; i < value.scalars.size(); ++i) value.scalars[i] = choose(value.scalars[i], other[i]);
+  for (std::size_t i = 0; i < value.scalars.size(); ++i)
+    value.scalars[i] = choose(value.scalars[i], other[i]);
   return value;
 }
 
@@ -113,18 +119,41 @@ Result<Value> max_of(Evaluator& ev, const Expr&, const Call& call, const Steps& 
 }
 
 constexpr std::array<SpecialEntry, 35> kFunctions = {{
-    {"abs", mapped<std::abs>},      {"ceil", mapped<std::ceil>},    {"floor", mapped<std::floor>},
-    {"exp", mapped<std::exp>},      {"sqrt", mapped<std::sqrt>},    {"ln", mapped<std::log>},
-    {"log2", mapped<std::log2>},    {"log10", mapped<std::log10>},  {"sin", mapped<std::sin>},
-    {"cos", mapped<std::cos>},      {"tan", mapped<std::tan>},      {"asin", mapped<std::asin>},
-    {"acos", mapped<std::acos>},    {"atan", mapped<std::atan>},    {"sinh", mapped<std::sinh>},
-    {"cosh", mapped<std::cosh>},    {"tanh", mapped<std::tanh>},    {"asinh", mapped<std::asinh>},
-    {"acosh", mapped<std::acosh>},  {"atanh", mapped<std::atanh>},  {"deg", mapped<to_degrees>},
-    {"rad", mapped<to_radians>},    {"sgn", mapped<sign>},          {"clamp", clamp},
-    {"clamp_min", clamp_min},       {"clamp_max", clamp_max},       {"round", round},
-    {"pi", pi},                     {"time", time},                 {"start", start},
-    {"end", end},                   {"range", range},               {"step", step},
-    {"min_of", min_of},             {"max_of", max_of},
+    {"abs", mapped<std::abs>},
+    {"ceil", mapped<std::ceil>},
+    {"floor", mapped<std::floor>},
+    {"exp", mapped<std::exp>},
+    {"sqrt", mapped<std::sqrt>},
+    {"ln", mapped<std::log>},
+    {"log2", mapped<std::log2>},
+    {"log10", mapped<std::log10>},
+    {"sin", mapped<std::sin>},
+    {"cos", mapped<std::cos>},
+    {"tan", mapped<std::tan>},
+    {"asin", mapped<std::asin>},
+    {"acos", mapped<std::acos>},
+    {"atan", mapped<std::atan>},
+    {"sinh", mapped<std::sinh>},
+    {"cosh", mapped<std::cosh>},
+    {"tanh", mapped<std::tanh>},
+    {"asinh", mapped<std::asinh>},
+    {"acosh", mapped<std::acosh>},
+    {"atanh", mapped<std::atanh>},
+    {"deg", mapped<to_degrees>},
+    {"rad", mapped<to_radians>},
+    {"sgn", mapped<sign>},
+    {"clamp", clamp},
+    {"clamp_min", clamp_min},
+    {"clamp_max", clamp_max},
+    {"round", round},
+    {"pi", pi},
+    {"time", time},
+    {"start", start},
+    {"end", end},
+    {"range", range},
+    {"step", step},
+    {"min_of", min_of},
+    {"max_of", max_of},
 }};
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The *_over_time functions, and regressions over a window.
 //
-// Floats and histograms do not add. Where a function knows floats only, histograms beside them are ignored and noted; a
-// window of histograms alone has no result.
+// Floats and histograms do not add. Where a function knows floats only, histograms beside them are
+// ignored and noted; a window of histograms alone has no result.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,7 +18,8 @@ namespace {
 // Whether there are floats to work on; notes histograms among them.
 bool has_floats(const Window& window, const WindowCall& call) {
   if (window.floats.empty()) return false;
-  if (!window.histograms.empty()) call.ev.annotate().histograms_ignored_in_range(call.metric, call.position);
+  if (!window.histograms.empty())
+    call.ev.annotate().histograms_ignored_in_range(call.metric, call.position);
   return true;
 }
 
@@ -67,7 +68,8 @@ const FloatPoint& extreme(const Window& window, bool want_max, bool last_of_equa
   const auto* best = &window.floats.front();
   for (const auto& point : window.floats) {
     const bool beyond = want_max ? point.value > best->value : point.value < best->value;
-    if (beyond || std::isnan(best->value) || (last_of_equals && point.value == best->value)) best = &point;
+    if (beyond || std::isnan(best->value) || (last_of_equals && point.value == best->value))
+      best = &point;
   }
   return *best;
 }

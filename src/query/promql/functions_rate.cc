@@ -1,8 +1,8 @@
 // rate and its kin: how a counter or gauge moved over a window.
 //
-// Samples rarely fall on the edges of a window. rate, increase and delta therefore extrapolate what the samples show to
-// the edges: wholly when an edge is within 110 % of the average distance of samples, else by half that distance. A
-// counter is never extrapolated below zero.
+// Samples rarely fall on the edges of a window. rate, increase and delta therefore extrapolate what
+// the samples show to the edges: wholly when an edge is within 110 % of the average distance of
+// samples, else by half that distance. A counter is never extrapolated below zero.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -41,7 +41,8 @@ std::optional<Histogram> histogram_increase(std::span<const HistogramPoint> poin
   auto& notes = call.ev.annotate();
   const Histogram* previous = points.front().value.get();
   const Histogram& last = *points.back().value;
-  if (is_counter && (previous->counter_reset == CounterReset::kGauge || last.counter_reset == CounterReset::kGauge)) {
+  if (is_counter && (previous->counter_reset == CounterReset::kGauge ||
+                     last.counter_reset == CounterReset::kGauge)) {
     notes.not_a_counter(call.metric, call.position);
   }
   bool custom = previous->uses_custom_buckets();
@@ -57,7 +58,8 @@ std::optional<Histogram> histogram_increase(std::span<const HistogramPoint> poin
   bool mixed = last.uses_custom_buckets() != custom;
   for (const auto& point : points.subspan(1, points.size() - 2)) {
     if (!is_counter) continue;
-    if (point.value->counter_reset == CounterReset::kGauge) notes.not_a_counter(call.metric, call.position);
+    if (point.value->counter_reset == CounterReset::kGauge)
+      notes.not_a_counter(call.metric, call.position);
     schema = std::min(schema, point.value->schema);
     mixed = mixed || point.value->uses_custom_buckets() != custom;
   }
@@ -66,7 +68,8 @@ std::optional<Histogram> histogram_increase(std::span<const HistogramPoint> poin
     return std::nullopt;
   }
   Histogram increase = copy_to_schema(last, schema);
-  if (subtract_from(increase, *previous).bounds_reconciled) notes.bounds_reconciled("subtraction", call.position);
+  if (subtract_from(increase, *previous).bounds_reconciled)
+    notes.bounds_reconciled("subtraction", call.position);
   if (is_counter) {
     for (const auto& point : points.subspan(1)) {
       if (detect_reset(*point.value, *previous) && add_to(increase, *previous).bounds_reconciled) {
@@ -91,8 +94,10 @@ struct Edges {
   double to_end = 0;
 };
 
-// The factor by which the increase between samples grows when it is extended to the edges of the window.
-double extrapolation(Edges edges, std::size_t gaps, double first, double increase, bool bounded_by_zero) {
+// The factor by which the increase between samples grows when it is extended to the edges of the
+// window.
+double extrapolation(Edges edges, std::size_t gaps, double first, double increase,
+                     bool bounded_by_zero) {
   const double average = edges.sampled / static_cast<double>(gaps);
   const double reach = average * kExtrapolationReach;
   if (edges.to_start >= reach) edges.to_start = average / 2;
@@ -121,13 +126,15 @@ Cell extrapolated(const Window& window, const WindowCall& call, bool is_counter,
     auto increase = histogram_increase(window.histograms, is_counter, call);
     if (!increase) return {};
     const double first = window.histograms.front().value->count;
-    scale(*increase, extrapolation(edges_of(window.histograms, window), window.histograms.size() - 1, first,
-                                   increase->count, is_counter) /
-                         per);
+    scale(*increase,
+          extrapolation(edges_of(window.histograms, window), window.histograms.size() - 1, first,
+                        increase->count, is_counter) /
+              per);
     return histogram_cell(std::move(*increase));
   }
   if (window.floats.size() < 2) return {};
-  if (is_counter && !looks_like_counter(call)) call.ev.annotate().maybe_not_a_counter(call.metric, call.position);
+  if (is_counter && !looks_like_counter(call))
+    call.ev.annotate().maybe_not_a_counter(call.metric, call.position);
   const double increase = float_increase(window.floats, is_counter);
   const double factor = extrapolation(edges_of(window.floats, window), window.floats.size() - 1,
                                       window.floats.front().value, increase, is_counter);
@@ -166,7 +173,8 @@ std::optional<LastPair> last_pair(const Window& window) {
 Cell instant_histogram(const LastPair& pair, const WindowCall& call, bool is_rate, double seconds) {
   auto& notes = call.ev.annotate();
   const auto &first = *pair.histogram[0], &last = *pair.histogram[1];
-  const bool gauge[2] = {first.counter_reset == CounterReset::kGauge, last.counter_reset == CounterReset::kGauge};
+  const bool gauge[2] = {first.counter_reset == CounterReset::kGauge,
+                         last.counter_reset == CounterReset::kGauge};
   if (is_rate && (gauge[0] || gauge[1])) notes.not_a_counter(call.metric, call.position);
   if (!is_rate && !(gauge[0] && gauge[1])) notes.not_a_gauge(call.metric, call.position);
   Histogram result = last;
@@ -226,20 +234,22 @@ double count_pairs(const Window& whole, F&& counts) {
 }
 
 Cell changes(const Window& window, const WindowCall&) {
-  const double count = count_pairs(window, [](double a, const Histogram* ha, double b, const Histogram* hb) {
-    if ((ha == nullptr) != (hb == nullptr)) return true;
-    if (ha != nullptr) return !equal_histograms(*ha, *hb);
-    return a != b && !(std::isnan(a) && std::isnan(b));
-  });
+  const double count =
+      count_pairs(window, [](double a, const Histogram* ha, double b, const Histogram* hb) {
+        if ((ha == nullptr) != (hb == nullptr)) return true;
+        if (ha != nullptr) return !equal_histograms(*ha, *hb);
+        return a != b && !(std::isnan(a) && std::isnan(b));
+      });
   return count < 0 ? Cell{} : float_cell(count);
 }
 
 Cell resets(const Window& window, const WindowCall&) {
-  const double count = count_pairs(window, [](double a, const Histogram* ha, double b, const Histogram* hb) {
-    if ((ha == nullptr) != (hb == nullptr)) return true;
-    if (ha != nullptr) return detect_reset(*hb, *ha);
-    return b < a;
-  });
+  const double count =
+      count_pairs(window, [](double a, const Histogram* ha, double b, const Histogram* hb) {
+        if ((ha == nullptr) != (hb == nullptr)) return true;
+        if (ha != nullptr) return detect_reset(*hb, *ha);
+        return b < a;
+      });
   return count < 0 ? Cell{} : float_cell(count);
 }
 

@@ -33,7 +33,8 @@ Result<Value> calendar(Evaluator& ev, const Expr&, const Call& call, const Steps
   Value value;
   if (call.args.empty()) {
     StepSeries now(Labels{}, steps.count);
-    for (std::size_t i = 0; i < steps.count; ++i) now.set_float(i, static_cast<double>(steps.time(i)) / 1000);
+    for (std::size_t i = 0; i < steps.count; ++i)
+      now.set_float(i, static_cast<double>(steps.time(i)) / 1000);
     value.series.push_back(std::move(now));
   } else {
     value = HF_TRY(ev.eval(*call.args[0], steps));

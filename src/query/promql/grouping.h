@@ -13,8 +13,8 @@ namespace holdfast::query::promql {
 
 struct SeriesGroup {
   Labels labels;
-  bool drop_name = false;             // a member's name was to be dropped
-  std::vector<std::size_t> members;   // indexes of the series
+  bool drop_name = false;            // a member's name was to be dropped
+  std::vector<std::size_t> members;  // indexes of the series
 };
 
 std::vector<SeriesGroup> group_series(const AggregateExpr& aggregate, const Value& input);

@@ -22,7 +22,9 @@ Bucket bucket_at(const Histogram& h, Side side, IndexedCount at) {
   b.count = at.count;
   if (h.uses_custom_buckets()) {
     const auto i = static_cast<std::size_t>(at.index);
-    b.lower = i == 0 ? -kInfinity : i <= h.custom_values.size() ? h.custom_values[i - 1] : kInfinity;
+    b.lower = i == 0                        ? -kInfinity
+              : i <= h.custom_values.size() ? h.custom_values[i - 1]
+                                            : kInfinity;
     b.upper = i < h.custom_values.size() ? h.custom_values[i] : kInfinity;
     b.upper_inclusive = true;
     b.lower_inclusive = i == 0;
@@ -57,15 +59,19 @@ std::vector<IndexedCount> as_counts(const CountMap& map) {
   return counts;
 }
 
-std::vector<IndexedCount> merged(const std::vector<IndexedCount>& a, const std::vector<IndexedCount>& b, double sign) {
+std::vector<IndexedCount> merged(const std::vector<IndexedCount>& a,
+                                 const std::vector<IndexedCount>& b, double sign) {
   auto map = as_map(a);
   for (const auto& c : b) map[c.index] += sign * c.count;
   return as_counts(map);
 }
 
 // Buckets that the zero bucket has swallowed.
-std::vector<IndexedCount> beyond_zero_bucket(std::vector<IndexedCount> counts, const Histogram& h, double threshold) {
-  std::erase_if(counts, [&](const IndexedCount& c) { return exponential_bound(c.index, h.schema) <= threshold; });
+std::vector<IndexedCount> beyond_zero_bucket(std::vector<IndexedCount> counts, const Histogram& h,
+                                             double threshold) {
+  std::erase_if(counts, [&](const IndexedCount& c) {
+    return exponential_bound(c.index, h.schema) <= threshold;
+  });
   return counts;
 }
 
@@ -74,7 +80,8 @@ struct Sides {
 };
 
 Sides sides_of(const Histogram& h) {
-  return {indexed(h.positive_spans, h.positive_buckets), indexed(h.negative_spans, h.negative_buckets)};
+  return {indexed(h.positive_spans, h.positive_buckets),
+          indexed(h.negative_spans, h.negative_buckets)};
 }
 
 void set_sides(Histogram& h, const Sides& sides) {
@@ -119,7 +126,8 @@ void combine_exponential(Histogram& to, const Histogram& other, double sign) {
   reduce(theirs.positive, other.schema);
   reduce(theirs.negative, other.schema);
   to.schema = schema;
-  set_sides(to, {merged(mine.positive, theirs.positive, sign), merged(mine.negative, theirs.negative, sign)});
+  set_sides(to, {merged(mine.positive, theirs.positive, sign),
+                 merged(mine.negative, theirs.negative, sign)});
 }
 
 AddOutcome combine(Histogram& to, const Histogram& other, double sign) {
@@ -128,7 +136,8 @@ AddOutcome combine(Histogram& to, const Histogram& other, double sign) {
     outcome.compatible = false;
     return outcome;
   }
-  std::tie(to.counter_reset, outcome.reset_collision) = combined_reset(to.counter_reset, other.counter_reset);
+  std::tie(to.counter_reset, outcome.reset_collision) =
+      combined_reset(to.counter_reset, other.counter_reset);
   to.count += sign * other.count;
   to.sum += sign * other.sum;
   if (to.uses_custom_buckets()) {
@@ -139,7 +148,8 @@ AddOutcome combine(Histogram& to, const Histogram& other, double sign) {
   return outcome;
 }
 
-bool any_decrease(const std::vector<IndexedCount>& current, const std::vector<IndexedCount>& previous) {
+bool any_decrease(const std::vector<IndexedCount>& current,
+                  const std::vector<IndexedCount>& previous) {
   const auto now = as_map(current);
   for (const auto& [index, count] : as_map(previous)) {
     if (count == 0) continue;
@@ -163,7 +173,8 @@ bool custom_reset(const Histogram& current, const Histogram& previous) {
 
 }  // namespace
 
-std::vector<IndexedCount> indexed(const std::vector<model::BucketSpan>& spans, const std::vector<double>& buckets) {
+std::vector<IndexedCount> indexed(const std::vector<model::BucketSpan>& spans,
+                                  const std::vector<double>& buckets) {
   std::vector<IndexedCount> counts;
   counts.reserve(buckets.size());
   std::int64_t index = 0;
@@ -194,8 +205,8 @@ void to_spans(const std::vector<IndexedCount>& counts, std::vector<model::Bucket
   }
 }
 
-std::vector<IndexedCount> reduce_resolution(const std::vector<IndexedCount>& counts, std::int32_t from_schema,
-                                            std::int32_t to_schema) {
+std::vector<IndexedCount> reduce_resolution(const std::vector<IndexedCount>& counts,
+                                            std::int32_t from_schema, std::int32_t to_schema) {
   CountMap map;
   const int shift = from_schema - to_schema;
   for (const auto& c : counts) map[((c.index - 1) >> shift) + 1] += c.count;
@@ -207,13 +218,17 @@ double exponential_bound(std::int32_t index, std::int32_t schema) {
   if (schema < 0) {
     const auto exponent = static_cast<std::int64_t>(index) << -schema;
     if (exponent > 1024) return kInfinity;
-    bound = exponent == 1024 ? kInfinity : std::ldexp(1.0, static_cast<int>(std::max<std::int64_t>(exponent, -1100)));
+    bound = exponent == 1024
+                ? kInfinity
+                : std::ldexp(1.0, static_cast<int>(std::max<std::int64_t>(exponent, -1100)));
   } else {
     const std::int32_t mask = (1 << schema) - 1;
-    const double fraction = std::exp2(static_cast<double>(index & mask) / static_cast<double>(1 << schema));
+    const double fraction =
+        std::exp2(static_cast<double>(index & mask) / static_cast<double>(1 << schema));
     bound = std::ldexp(fraction, index >> schema);
   }
-  // The last regular bucket ends at the largest double, so that only the overflow bucket reaches infinity.
+  // The last regular bucket ends at the largest double, so that only the overflow bucket reaches
+  // infinity.
   if (std::isinf(bound)) {
     const std::int32_t last = schema < 0 ? 1024 >> -schema : 1024 << schema;
     if (index <= last) return std::numeric_limits<double>::max();
@@ -224,7 +239,8 @@ double exponential_bound(std::int32_t index, std::int32_t schema) {
 std::vector<Bucket> all_buckets(const Histogram& h) {
   std::vector<Bucket> buckets;
   auto negative = indexed(h.negative_spans, h.negative_buckets);
-  for (auto it = negative.rbegin(); it != negative.rend(); ++it) buckets.push_back(bucket_at(h, Side::kNegative, *it));
+  for (auto it = negative.rbegin(); it != negative.rend(); ++it)
+    buckets.push_back(bucket_at(h, Side::kNegative, *it));
   if (h.zero_count != 0 && !h.uses_custom_buckets()) {
     buckets.push_back({-h.zero_threshold, h.zero_threshold, true, true, h.zero_count, 0});
   }
@@ -237,7 +253,8 @@ std::vector<Bucket> all_buckets(const Histogram& h) {
 std::pair<CounterReset, bool> combined_reset(CounterReset a, CounterReset b) {
   if (a == b) return {a, false};
   if (a == CounterReset::kGauge || b == CounterReset::kGauge) return {CounterReset::kGauge, false};
-  if (a == CounterReset::kUnknown || b == CounterReset::kUnknown) return {CounterReset::kUnknown, false};
+  if (a == CounterReset::kUnknown || b == CounterReset::kUnknown)
+    return {CounterReset::kUnknown, false};
   return {CounterReset::kUnknown, true};
 }
 
@@ -247,13 +264,14 @@ std::vector<double> common_bounds(const std::vector<double>& a, const std::vecto
   return bounds;
 }
 
-std::vector<IndexedCount> rebucket(const std::vector<IndexedCount>& counts, const std::vector<double>& from,
-                                   const std::vector<double>& to) {
+std::vector<IndexedCount> rebucket(const std::vector<IndexedCount>& counts,
+                                   const std::vector<double>& from, const std::vector<double>& to) {
   CountMap map;
   for (const auto& c : counts) {
     const auto i = static_cast<std::size_t>(c.index);
-    const auto target = i < from.size() ? std::lower_bound(to.begin(), to.end(), from[i]) - to.begin()
-                                        : static_cast<std::ptrdiff_t>(to.size());
+    const auto target = i < from.size()
+                            ? std::lower_bound(to.begin(), to.end(), from[i]) - to.begin()
+                            : static_cast<std::ptrdiff_t>(to.size());
     map[static_cast<std::int32_t>(target)] += c.count;
   }
   return as_counts(map);
@@ -300,7 +318,9 @@ void widen_zero_bucket(Histogram& h, double threshold) {
 }
 
 AddOutcome add_to(Histogram& to, const Histogram& other) { return combine(to, other, 1); }
-AddOutcome subtract_from(Histogram& from, const Histogram& other) { return combine(from, other, -1); }
+AddOutcome subtract_from(Histogram& from, const Histogram& other) {
+  return combine(from, other, -1);
+}
 
 void scale(Histogram& h, double factor) {
   h.count *= factor;
@@ -348,11 +368,12 @@ bool equal_histograms(const Histogram& a, const Histogram& b) {
   Histogram left = a, right = b;
   compact(left);
   compact(right);
-  return left.positive_spans == right.positive_spans && left.negative_spans == right.negative_spans &&
-         std::equal(left.positive_buckets.begin(), left.positive_buckets.end(), right.positive_buckets.begin(),
-                    right.positive_buckets.end(), same) &&
-         std::equal(left.negative_buckets.begin(), left.negative_buckets.end(), right.negative_buckets.begin(),
-                    right.negative_buckets.end(), same);
+  return left.positive_spans == right.positive_spans &&
+         left.negative_spans == right.negative_spans &&
+         std::equal(left.positive_buckets.begin(), left.positive_buckets.end(),
+                    right.positive_buckets.begin(), right.positive_buckets.end(), same) &&
+         std::equal(left.negative_buckets.begin(), left.negative_buckets.end(),
+                    right.negative_buckets.begin(), right.negative_buckets.end(), same);
 }
 
 bool detect_reset(const Histogram& current, const Histogram& previous) {
@@ -370,8 +391,10 @@ bool detect_reset(const Histogram& current, const Histogram& previous) {
   before.positive = beyond_zero_bucket(std::move(before.positive), previous, threshold);
   before.negative = beyond_zero_bucket(std::move(before.negative), previous, threshold);
   const auto now = sides_of(current);
-  return any_decrease(now.positive, reduce_resolution(before.positive, previous.schema, current.schema)) ||
-         any_decrease(now.negative, reduce_resolution(before.negative, previous.schema, current.schema));
+  return any_decrease(now.positive,
+                      reduce_resolution(before.positive, previous.schema, current.schema)) ||
+         any_decrease(now.negative,
+                      reduce_resolution(before.negative, previous.schema, current.schema));
 }
 
 std::string histogram_text(const Histogram& h) {
@@ -379,7 +402,8 @@ std::string histogram_text(const Histogram& h) {
   for (const auto& b : all_buckets(h)) {
     if (b.count == 0) continue;
     text += b.lower_inclusive ? ", [" : ", (";
-    text += format_general(b.lower) + "," + format_general(b.upper) + (b.upper_inclusive ? "]:" : "):") + format_general(b.count);
+    text += format_general(b.lower) + "," + format_general(b.upper) +
+            (b.upper_inclusive ? "]:" : "):") + format_general(b.count);
   }
   return text + "}";
 }

@@ -1,12 +1,15 @@
 // query/promql/histogram_math.h: arithmetic on native histograms.
 //
-// Purpose     Buckets as intervals; add, subtract, scale, compare, trim, interpolate; counter resets. What differs in
-//             resolution, zero bucket or custom bounds is first brought to what both can express.
+// Purpose     Buckets as intervals; add, subtract, scale, compare, trim, interpolate; counter
+//             resets. What differs in resolution, zero bucket or custom bounds is first brought to
+//             what both can express.
 // Invariants  A result keeps no empty buckets, except that copies are copies.
 // Units       Counts are doubles; bucket i of an exponential schema covers (base^(i-1), base^i].
-// Errors      Exponential and custom buckets do not mix: the functions that could meet both answer false.
+// Errors      Exponential and custom buckets do not mix: the functions that could meet both answer
+//             false.
 // Threads     Pure functions of their arguments.
-// Source      Prometheus' native histograms: the resolution of the coarser, the wider zero bucket, the common bounds.
+// Source      Prometheus' native histograms: the resolution of the coarser, the wider zero bucket,
+//             the common bounds.
 #pragma once
 
 #include <string>
@@ -34,12 +37,13 @@ struct IndexedCount {
 };
 
 // Spans and buckets as index=count pairs and back; to_spans drops empty buckets.
-std::vector<IndexedCount> indexed(const std::vector<model::BucketSpan>& spans, const std::vector<double>& buckets);
+std::vector<IndexedCount> indexed(const std::vector<model::BucketSpan>& spans,
+                                  const std::vector<double>& buckets);
 void to_spans(const std::vector<IndexedCount>& counts, std::vector<model::BucketSpan>& spans,
               std::vector<double>& buckets);
 // The same observations at a coarser schema.
-std::vector<IndexedCount> reduce_resolution(const std::vector<IndexedCount>& counts, std::int32_t from_schema,
-                                            std::int32_t to_schema);
+std::vector<IndexedCount> reduce_resolution(const std::vector<IndexedCount>& counts,
+                                            std::int32_t from_schema, std::int32_t to_schema);
 double exponential_bound(std::int32_t index, std::int32_t schema);  // the upper bound of a bucket
 
 // From the lowest to the highest value, the zero bucket in its place when it holds anything.
@@ -52,7 +56,7 @@ struct AddOutcome {
 };
 AddOutcome add_to(Histogram& to, const Histogram& other);
 AddOutcome subtract_from(Histogram& from, const Histogram& other);
-void scale(Histogram& h, double factor);   // a negative factor makes it a gauge
+void scale(Histogram& h, double factor);    // a negative factor makes it a gauge
 void divide(Histogram& h, double divisor);  // by zero: no buckets remain
 void compact(Histogram& h);
 Histogram copy_to_schema(const Histogram& h, std::int32_t schema);
@@ -68,9 +72,10 @@ Histogram trim_buckets(const Histogram& h, double at, bool keep_below);
 std::pair<CounterReset, bool> combined_reset(CounterReset a, CounterReset b);
 std::vector<double> common_bounds(const std::vector<double>& a, const std::vector<double>& b);
 // Counts by bounds brought to fewer bounds, each of which is one of the former.
-std::vector<IndexedCount> rebucket(const std::vector<IndexedCount>& counts, const std::vector<double>& from,
-                                   const std::vector<double>& to);
-// The zero bucket of h if it reached to `threshold`, and the threshold really reached: a populated bucket is not cut.
+std::vector<IndexedCount> rebucket(const std::vector<IndexedCount>& counts,
+                                   const std::vector<double>& from, const std::vector<double>& to);
+// The zero bucket of h if it reached to `threshold`, and the threshold really reached: a populated
+// bucket is not cut.
 std::pair<double, double> zero_bucket_up_to(const Histogram& h, double threshold);
 void widen_zero_bucket(Histogram& h, double threshold);
 

@@ -68,7 +68,8 @@ Histogram HistogramSum::total(double factor) const {
   result.schema = schema_;
   result.custom_values = bounds_;
   result.counter_reset = hint_;
-  // A wider zero bucket may have to widen further until it ends between populated buckets of every term.
+  // A wider zero bucket may have to widen further until it ends between populated buckets of every
+  // term.
   double threshold = zero_threshold_;
   for (bool again = !custom_; again;) {
     again = false;
@@ -87,15 +88,21 @@ Histogram HistogramSum::total(double factor) const {
     sum.add(h->sum * factor);
     if (custom_) {
       const auto buckets = indexed(h->positive_spans, h->positive_buckets);
-      add_all(positive, h->custom_values == bounds_ ? buckets : rebucket(buckets, h->custom_values, bounds_), factor);
+      add_all(positive,
+              h->custom_values == bounds_ ? buckets : rebucket(buckets, h->custom_values, bounds_),
+              factor);
       continue;
     }
     Histogram widened = *h;
     if (widened.zero_threshold != threshold) widen_zero_bucket(widened, threshold);
     zero.add(widened.zero_count * factor);
-    add_all(positive, reduce_resolution(indexed(widened.positive_spans, widened.positive_buckets), h->schema, schema_),
+    add_all(positive,
+            reduce_resolution(indexed(widened.positive_spans, widened.positive_buckets), h->schema,
+                              schema_),
             factor);
-    add_all(negative, reduce_resolution(indexed(widened.negative_spans, widened.negative_buckets), h->schema, schema_),
+    add_all(negative,
+            reduce_resolution(indexed(widened.negative_spans, widened.negative_buckets), h->schema,
+                              schema_),
             factor);
   }
   result.count = count.total();

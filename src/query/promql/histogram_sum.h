@@ -1,8 +1,10 @@
-// query/promql/histogram_sum.h: sums and means of many native histograms, with compensated additions.
+// query/promql/histogram_sum.h: sums and means of many native histograms, with compensated
+// additions.
 //
-// Purpose     What sum(), avg(), sum_over_time() and avg_over_time() need: layouts reconciled as they come, every bucket,
-//             count and sum added without losing small terms.
-// Invariants  Histograms with exponential and custom buckets do not mix: the first decides, add() refuses the other.
+// Purpose     What sum(), avg(), sum_over_time() and avg_over_time() need: layouts reconciled as
+//             they come, every bucket, count and sum added without losing small terms.
+// Invariants  Histograms with exponential and custom buckets do not mix: the first decides, add()
+//             refuses the other.
 // Threads     A value.
 // Source      Prometheus' aggregation of native histograms.
 #pragma once

@@ -1,8 +1,9 @@
 // The operators </ and >/: the observations of a histogram below or above a value.
 //
-// Count and sum are estimated anew from the buckets that remain, since which observations fell away is not known: a
-// bucket stands at its geometric mean when exponential and at its middle when custom or zero. A bucket that is cut is
-// shared out as quantiles would: linearly, or on a logarithmic scale. When nothing falls away, nothing is estimated.
+// Count and sum are estimated anew from the buckets that remain, since which observations fell away
+// is not known: a bucket stands at its geometric mean when exponential and at its middle when
+// custom or zero. A bucket that is cut is shared out as quantiles would: linearly, or on a
+// logarithmic scale. When nothing falls away, nothing is estimated.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -32,7 +33,9 @@ Kept keep_linear(double lower, double upper, double count, double at, bool below
 }
 
 Kept keep_exponential(const Bucket& b, double at, bool below) {
-  const auto mean = [](double x, double y) { return std::copysign(std::sqrt(std::abs(x) * std::abs(y)), x + y); };
+  const auto mean = [](double x, double y) {
+    return std::copysign(std::sqrt(std::abs(x) * std::abs(y)), x + y);
+  };
   if (below ? b.upper <= at : b.lower >= at) return {b.count, mean(b.lower, b.upper)};
   if (below ? b.lower >= at : b.upper <= at) return {0, 0};
   const double low = std::log2(std::abs(b.lower)), high = std::log2(std::abs(b.upper));
@@ -43,7 +46,8 @@ Kept keep_exponential(const Bucket& b, double at, bool below) {
 
 Kept keep_custom(const Bucket& b, double at, bool below) {
   if (std::isinf(b.upper)) {
-    // How far the last bucket reaches is not known: all of it lies above any value, none of it below.
+    // How far the last bucket reaches is not known: all of it lies above any value, none of it
+    // below.
     if (below ? at < kInfinity : at == kInfinity) return {0, 0};
     const double lower = std::isinf(b.lower) ? 0 : b.lower;
     return {b.count, below ? lower : std::max(lower, std::isinf(at) ? lower : at)};
@@ -68,11 +72,14 @@ Bucket bounds_of(const Histogram& h, IndexedCount c, bool negative) {
   b.count = c.count;
   if (h.uses_custom_buckets()) {
     const auto i = static_cast<std::size_t>(c.index);
-    b.lower = i == 0 ? -kInfinity : i <= h.custom_values.size() ? h.custom_values[i - 1] : kInfinity;
+    b.lower = i == 0                        ? -kInfinity
+              : i <= h.custom_values.size() ? h.custom_values[i - 1]
+                                            : kInfinity;
     b.upper = i < h.custom_values.size() ? h.custom_values[i] : kInfinity;
     return b;
   }
-  const double near = exponential_bound(c.index - 1, h.schema), far = exponential_bound(c.index, h.schema);
+  const double near = exponential_bound(c.index - 1, h.schema),
+               far = exponential_bound(c.index, h.schema);
   b.lower = negative ? -far : near;
   b.upper = negative ? -near : far;
   return b;
@@ -96,7 +103,8 @@ Histogram trim_buckets(const Histogram& h, double at, bool keep_below) {
   for (auto* side : {&negative, &positive}) {
     for (auto& c : *side) {
       const auto b = bounds_of(h, c, side == &negative);
-      c.count = take(h.uses_custom_buckets() ? keep_custom(b, at, keep_below) : keep_exponential(b, at, keep_below),
+      c.count = take(h.uses_custom_buckets() ? keep_custom(b, at, keep_below)
+                                             : keep_exponential(b, at, keep_below),
                      c.count);
     }
   }

@@ -1,6 +1,7 @@
 // query/promql/kahan.h: sums that do not lose small terms beside large ones.
 //
-// Purpose     Compensated summation, term for term as Prometheus does it, so that results agree to the last digits.
+// Purpose     Compensated summation, term for term as Prometheus does it, so that results agree to
+//             the last digits.
 // Threads     A value.
 // Source      Kahan, with Neumaier's improvement for terms larger than the sum.
 #pragma once

@@ -11,7 +11,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-// Differences this small between neighbouring buckets come from floating point, not from observations.
+// Differences this small between neighbouring buckets come from floating point, not from
+// observations.
 constexpr double kSmallDelta = 1e-12;
 
 bool nearly_equal(double a, double b, double tolerance) {
@@ -91,7 +92,8 @@ double quantile_of(double q, std::vector<double>& values) {
   const double lower = std::max(0.0, std::floor(rank));
   const double upper = std::min(n - 1, lower + 1);
   const double weight = rank - std::floor(rank);
-  return values[static_cast<std::size_t>(lower)] * (1 - weight) + values[static_cast<std::size_t>(upper)] * weight;
+  return values[static_cast<std::size_t>(lower)] * (1 - weight) +
+         values[static_cast<std::size_t>(upper)] * weight;
 }
 
 ClassicQuantile classic_quantile(double q, std::vector<ClassicBucket>& buckets) {
@@ -146,7 +148,8 @@ NativeEstimate native_quantile(double q, const Histogram& h) {
   if (q < 0) return {-kInfinity};
   if (q > 1) return {kInfinity};
   if (h.count == 0 || std::isnan(q)) return {kNan};
-  // Observations of NaN are in no bucket but count above all others, so only counting from below finds the rank.
+  // Observations of NaN are in no bucket but count above all others, so only counting from below
+  // finds the rank.
   const bool has_nans = std::isnan(h.sum);
   const bool from_below = has_nans || q < 0.5;
   auto buckets = all_buckets(h);
@@ -197,7 +200,8 @@ NativeEstimate native_fraction(double lower, double upper, const Histogram& h) {
     double rank = 0;
     for (auto b : buckets) {
       if (is_zero_bucket(h, b)) narrow_zero_bucket(h, b);
-      if (h.uses_custom_buckets() && std::isinf(b.lower) && b.upper > 0 && std::isfinite(b.upper)) b.lower = 0;
+      if (h.uses_custom_buckets() && std::isinf(b.lower) && b.upper > 0 && std::isfinite(b.upper))
+        b.lower = 0;
       if (b.lower >= v) return rank;
       if (b.upper > v) return rank + b.count * share_below(h, b, v);
       rank += b.count;

@@ -1,7 +1,9 @@
-// query/promql/quantile.h: quantiles and fractions of values, classic buckets and native histograms.
+// query/promql/quantile.h: quantiles and fractions of values, classic buckets and native
+// histograms.
 //
-// Purpose     The estimates of quantile(), histogram_quantile() and histogram_fraction(), with Prometheus' interpolation:
-//             linear in classic, custom and zero buckets, exponential in exponential ones.
+// Purpose     The estimates of quantile(), histogram_quantile() and histogram_fraction(), with
+//             Prometheus' interpolation: linear in classic, custom and zero buckets, exponential in
+//             exponential ones.
 // Threads     Pure functions of their arguments.
 // Source      Prometheus' promql package; the exponential interpolation is that of version 3.
 #pragma once

@@ -1,7 +1,7 @@
 // Reading samples: instant selectors by lookback, range selectors and subqueries as windows.
 //
-// Ranges and the lookback are open on the left since Prometheus 3: (t - range, t]. A sample that is exactly `range` old
-// belongs to the window before.
+// Ranges and the lookback are open on the left since Prometheus 3: (t - range, t]. A sample that is
+// exactly `range` old belongs to the window before.
 #include <algorithm>
 #include <cmath>
 
@@ -33,7 +33,8 @@ void find_reset_hints(metrics::Column& column) {
     if (h == nullptr) continue;
     if (h->counter_reset == CounterReset::kUnknown && previous != nullptr) {
       Histogram hinted = *h;
-      hinted.counter_reset = detect_reset(*h, *previous) ? CounterReset::kReset : CounterReset::kNotReset;
+      hinted.counter_reset =
+          detect_reset(*h, *previous) ? CounterReset::kReset : CounterReset::kNotReset;
       h = std::make_shared<const Histogram>(std::move(hinted));
     }
     previous = h.get();
@@ -55,10 +56,11 @@ SampleSeries split_samples(const metrics::Column& column) {
   return series;
 }
 
-// What a subquery returned as hints holds for the samples it read, not for those it picked: some may be missing between
-// them, some doubled.
+// What a subquery returned as hints holds for the samples it read, not for those it picked: some
+// may be missing between them, some doubled.
 HistogramPtr without_hint(const HistogramPtr& h) {
-  if (h->counter_reset != CounterReset::kReset && h->counter_reset != CounterReset::kNotReset) return h;
+  if (h->counter_reset != CounterReset::kReset && h->counter_reset != CounterReset::kNotReset)
+    return h;
   Histogram copy = *h;
   copy.counter_reset = CounterReset::kUnknown;
   return std::make_shared<const Histogram>(std::move(copy));
@@ -69,7 +71,8 @@ HistogramPtr without_hint(const HistogramPtr& h) {
 std::int64_t Evaluator::offset_of(const TimeShift& shift, Result<void>& status) const {
   if (!shift.has_offset) return 0;
   const auto& steps = input_.steps;
-  auto offset = eval_duration(shift.offset, input_.is_range ? steps.step : 0, steps.last() - steps.start);
+  auto offset =
+      eval_duration(shift.offset, input_.is_range ? steps.step : 0, steps.last() - steps.start);
   if (!offset) {
     status = std::move(offset).error();
     return 0;
@@ -83,8 +86,8 @@ Timestamp Evaluator::anchor(const TimeShift& shift, Timestamp t) const {
   return bounded(shift.at.value_or(t));
 }
 
-Result<std::vector<metrics::Column>> Evaluator::fetch(const std::vector<model::Matcher>& matchers, Timestamp after,
-                                                      Timestamp to) {
+Result<std::vector<metrics::Column>> Evaluator::fetch(const std::vector<model::Matcher>& matchers,
+                                                      Timestamp after, Timestamp to) {
   metrics::SelectRequest request;
   request.matchers = matchers;
   request.from = after + 1;
@@ -112,7 +115,8 @@ Result<Value> Evaluator::eval_selector(const Expr& expr, const Steps& steps, boo
   const auto first = anchor(selector.shift, steps.start) - offset;
   const auto last = anchor(selector.shift, steps.last()) - offset;
   const bool smoothed = selector.mode == RangeMode::kSmoothed;
-  auto columns = HF_TRY(fetch(selector.matchers, first - lookback, smoothed ? last + lookback : last));
+  auto columns =
+      HF_TRY(fetch(selector.matchers, first - lookback, smoothed ? last + lookback : last));
   Value result;
   result.series.reserve(columns.size());
   for (const auto& column : columns) {
@@ -126,7 +130,8 @@ Result<Value> Evaluator::eval_selector(const Expr& expr, const Steps& steps, boo
         if (auto cell = smoothed_cell(column, next, t, lookback)) series.set(i, std::move(*cell));
         continue;
       }
-      if (next == 0 || column.times[next - 1] <= t - lookback || is_stale_at(column, next - 1)) continue;
+      if (next == 0 || column.times[next - 1] <= t - lookback || is_stale_at(column, next - 1))
+        continue;
       if (sample_times) {
         series.set_float(i, static_cast<double>(column.times[next - 1]) / 1000);
       } else if (is_histogram(column, next - 1)) {
@@ -143,31 +148,38 @@ Result<Value> Evaluator::eval_selector(const Expr& expr, const Steps& steps, boo
 
 Result<RangeVector> Evaluator::eval_matrix(const Expr& expr, const Steps& steps) {
   const auto& inner = without_parens(expr);
-  if (const auto* matrix = std::get_if<MatrixSelector>(&inner.node)) return eval_matrix_selector(*matrix, steps);
-  if (const auto* subquery = std::get_if<Subquery>(&inner.node)) return eval_subquery(*subquery, steps);
+  if (const auto* matrix = std::get_if<MatrixSelector>(&inner.node))
+    return eval_matrix_selector(*matrix, steps);
+  if (const auto* subquery = std::get_if<Subquery>(&inner.node))
+    return eval_subquery(*subquery, steps);
   return invalid("expected a range vector");
 }
 
-Result<RangeVector> Evaluator::eval_matrix_selector(const MatrixSelector& matrix, const Steps& steps) {
+Result<RangeVector> Evaluator::eval_matrix_selector(const MatrixSelector& matrix,
+                                                    const Steps& steps) {
   const auto& selector = std::get<VectorSelector>(without_parens(*matrix.selector).node);
   Result<void> status;
   const auto offset = offset_of(selector.shift, status);
   HF_TRY(std::move(status));
   const auto query_step = input_.is_range ? input_.steps.step : 0;
   RangeVector result;
-  result.range = bounded(HF_TRY(eval_duration(matrix.range, query_step, input_.steps.last() - input_.steps.start)));
+  result.range = bounded(
+      HF_TRY(eval_duration(matrix.range, query_step, input_.steps.last() - input_.steps.start)));
   result.mode = matrix.mode;
   const auto lookback = to_ms(input_.options.lookback);
   if (matrix.mode != RangeMode::kPlain) result.reach_back = lookback;
   if (matrix.mode == RangeMode::kSmoothed) result.reach_ahead = lookback;
   result.ends.reserve(steps.count);
-  for (std::size_t i = 0; i < steps.count; ++i) result.ends.push_back(anchor(selector.shift, steps.time(i)) - offset);
-  auto columns = HF_TRY(fetch(selector.matchers, result.ends.front() - result.range - result.reach_back,
-                              result.ends.back() + result.reach_ahead));
+  for (std::size_t i = 0; i < steps.count; ++i)
+    result.ends.push_back(anchor(selector.shift, steps.time(i)) - offset);
+  auto columns =
+      HF_TRY(fetch(selector.matchers, result.ends.front() - result.range - result.reach_back,
+                   result.ends.back() + result.reach_ahead));
   result.series.reserve(columns.size());
   for (const auto& column : columns) {
     auto series = split_samples(column);
-    if (!series.floats.empty() || !series.histograms.empty()) result.series.push_back(std::move(series));
+    if (!series.floats.empty() || !series.histograms.empty())
+      result.series.push_back(std::move(series));
   }
   return result;
 }
@@ -181,7 +193,8 @@ Result<RangeVector> Evaluator::eval_subquery(const Subquery& subquery, const Ste
   RangeVector result;
   result.range = bounded(HF_TRY(eval_duration(subquery.range, query_step, query_range)));
   std::int64_t interval = kSubqueryStepDefault;
-  if (subquery.step) interval = bounded(HF_TRY(eval_duration(*subquery.step, query_step, query_range)));
+  if (subquery.step)
+    interval = bounded(HF_TRY(eval_duration(*subquery.step, query_step, query_range)));
   if (interval <= 0) interval = kSubqueryStepDefault;
   for (std::size_t i = 0; i < steps.count; ++i) {
     result.ends.push_back(anchor(subquery.shift, steps.time(i)) - offset);
@@ -191,7 +204,8 @@ Result<RangeVector> Evaluator::eval_subquery(const Subquery& subquery, const Ste
   auto start = after / interval * interval;
   while (start <= after) start += interval;
   if (start > result.ends.back()) return result;
-  const Steps inner{start, interval, static_cast<std::size_t>((result.ends.back() - start) / interval) + 1};
+  const Steps inner{start, interval,
+                    static_cast<std::size_t>((result.ends.back() - start) / interval) + 1};
   auto value = HF_TRY(eval(*subquery.expr, inner));
   for (auto& s : value.series) {
     HF_TRY(check());
@@ -200,7 +214,8 @@ Result<RangeVector> Evaluator::eval_subquery(const Subquery& subquery, const Ste
     series.drop_name = s.drop_name;
     for (std::size_t i = 0; i < s.size(); ++i) {
       if (s.kinds[i] == Kind::kFloat) series.floats.push_back({inner.time(i), s.values[i]});
-      if (s.kinds[i] == Kind::kHistogram) series.histograms.push_back({inner.time(i), without_hint(s.histograms[i])});
+      if (s.kinds[i] == Kind::kHistogram)
+        series.histograms.push_back({inner.time(i), without_hint(s.histograms[i])});
     }
     result.series.push_back(std::move(series));
   }
