@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fixture.h"
@@ -52,7 +53,7 @@ class Child {
       const bool open = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
       ::close(fd);
       if (open) return true;
-      ::usleep(10'000);  // polling a foreign process; there is nothing to wait on
+      std::this_thread::sleep_for(10ms);  // polling a foreign process; there is nothing to wait on
     }
     return false;
   }
