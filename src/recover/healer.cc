@@ -292,7 +292,7 @@ struct Healer::Impl : std::enable_shared_from_this<Impl> {
   Book book;          // durable
   Observed observed;  // as of the last look
   std::deque<Work> queue;
-  std::vector<Waiting> waiting;  // intents that came before start()
+  std::vector<Waiting> waiting;  // intents that came before it has started
   bool committing = false;
   bool started = false;
   TimerId timer = TimerId::kNone;
@@ -330,13 +330,16 @@ Result<void> Healer::start(std::vector<model::Service> services) {
       impl.journal.subscribe("", [weak = std::weak_ptr(impl_)](const state::Entry& entry) {
         if (const auto self = weak.lock()) self->on_entry(entry);
       });
-  impl.started = true;
-  for (auto& [intent, finish] : std::exchange(impl.waiting, {}))
-    impl.run_intent(intent, std::move(finish));
-  impl.schedule();
-  // A turn later: whoever else is being started is there by then.
+  // A turn later: whoever else is being started, Operations above all, knows its records by then.
   impl.env.executor.post(Lane::kControl, [weak = std::weak_ptr(impl_)] {
-    if (const auto self = weak.lock()) self->pump();
+    const auto self = weak.lock();
+    if (!self) return;
+    self->started = true;
+    for (auto& [intent, finish] : std::exchange(self->waiting, {})) {
+      self->run_intent(intent, std::move(finish));
+    }
+    self->pump();
+    self->schedule();
   });
   return {};
 }

@@ -98,6 +98,17 @@ TEST(HealerCrash, AnActUnderWayIsTakenUpUnderItsKeyEvenWhenStopped) {
   EXPECT_EQ(host.healer->remedies()[0].state, RemedyState::kVerified);
 }
 
+// Operations would refuse, or do again, an act whose record it has not read yet.
+TEST(HealerCrash, AsksOperationsOnlyWhenEverybodyHasStarted) {
+  HealerHost host;
+  host.begin();
+  host.kill("shop/1/1");
+  host.crash_and_begin();
+  EXPECT_EQ(host.operations.asked().size(), 1u);
+  host.executor.run_ready();
+  EXPECT_EQ(host.operations.asked().size(), 2u);
+}
+
 TEST(HealerCrash, AnAlertThatResolvedMeanwhileIsVerified) {
   HealerHost host;
   host.begin();
