@@ -118,8 +118,6 @@ Result<ExprPtr> Parser::parse() {
 // ---- operators ----
 
 ExprPtr Parser::binary(int level) {
-  const Deeper deeper(*this);
-  if (deeper.too_deep()) return nullptr;
   if (level == kPowerLevel) return unary();
   auto left = binary(level + 1);
   while (!failed()) {
@@ -136,6 +134,7 @@ ExprPtr Parser::binary(int level) {
   return left;
 }
 
+// Every way down passes here, so here depth is counted.
 ExprPtr Parser::unary() {
   const Deeper deeper(*this);
   if (deeper.too_deep()) return nullptr;
