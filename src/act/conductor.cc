@@ -6,6 +6,7 @@
 
 #include "act/act_steps.h"
 #include "act/traffic/haproxy.h"
+#include "base/check.h"
 #include "base/log.h"
 
 namespace holdfast::act {
@@ -74,6 +75,9 @@ struct Conductor::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::string, Report> remembered;  // by key
   std::deque<std::string> remembered_order;  // oldest first
   std::vector<ActRecord> interrupted;        // by time
+  // Asked before what ran and what was begun is known again: then "there is no such instance" would be no answer.
+  std::deque<std::pair<ActRecord, Done>> early;
+  bool converged = false;
   bool closing = false;
 };
 
@@ -154,6 +158,8 @@ void Conductor::Impl::converge() {
   for (auto& [name, line] : lines) line.desk->converge();
   for (auto& [name, line] : lines) line.desk->begin_traffic();
   resume_acts();
+  converged = true;
+  for (auto& [record, done] : std::exchange(early, {})) ask(std::move(record), std::move(done));
 }
 
 void Conductor::Impl::resume_acts() {
@@ -180,6 +186,11 @@ void Conductor::Impl::answer(Done done, Report report) {
 }
 
 void Conductor::Impl::ask(ActRecord record, Done done) {
+  if (!converged) {
+    HF_PROBE("conductor: asked before it knew what runs");
+    early.emplace_back(std::move(record), std::move(done));
+    return;
+  }
   const auto refuse = [&](const std::string& why) { answer(std::move(done), {false, why, {}}); };
   if (const auto known = remembered.find(record.key); known != remembered.end())
     return answer(std::move(done), known->second);

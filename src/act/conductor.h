@@ -14,6 +14,7 @@
 // Durability  Wishes and acts are on disk before they have an effect. An act that a crash
 //             interrupted goes on at the next start: what it wants is stated, not counted, so doing
 //             a step twice is harmless; a restart remembers which instances are through.
+// Begin       What is asked before start() has found out what runs waits for that.
 // Keys        The kActsRemembered acts that ended last answer repeats of their key.
 // Shutdown    stop_all() ends the acts under way without an answer; they go on at the next start.
 // Threads     Control strand only.
