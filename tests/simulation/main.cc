@@ -123,22 +123,18 @@ class Run {
   // Only a run over all stories can be asked for the rare paths of all.
   bool report_probes() const {
     const auto hits = probe_hits();
-    const bool is_whole = options_.scenario.empty() && options_.seeds >= kSeedsForProbes;
     bool all_reached = true;
-    for (const auto& name : required_probes()) {
+    for (const auto& [name, seeds_min] : required_probes()) {
       const auto at = hits.find(name);
-      const bool reached = at != hits.end() && at->second > 0;
-      if (!is_whole && !options_.verbose) continue;
-      std::printf("probe %8llu  %s\n", static_cast<unsigned long long>(reached ? at->second : 0), name.c_str());
-      if (is_whole && !reached) {
-        std::printf("FAILED: no scenario reached the probe \"%s\"\n", name.c_str());
-        all_reached = false;
-      }
+      const auto count = at == hits.end() ? 0 : at->second;
+      std::printf("probe %8llu  %s\n", static_cast<unsigned long long>(count), name.c_str());
+      if (count > 0 || !options_.scenario.empty() || options_.seeds < seeds_min) continue;
+      std::printf("FAILED: no scenario reached the probe \"%s\"\n", name.c_str());
+      all_reached = false;
     }
     return all_reached;
   }
 
-  static constexpr std::uint64_t kSeedsForProbes = 40;
   const Options options_;
   const std::vector<const Scenario*> stories_;
   const std::string program_;

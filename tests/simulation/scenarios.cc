@@ -63,16 +63,27 @@ void crash_in_an_incident(World& world) {
   const auto how = world.random.chance(0.3) ? Crash::kPower : Crash::kKill;
   tell_pager_badly(world);
   world.at(broken_at, [&] { break_instance(world, any_instance(world, 3)); });
-  world.at(crash_at, [&world, how, down_for] {
-    world.crash(how);
-    world.restart_after(down_for);
-  });
-  if (world.random.chance(0.5)) world.at(crash_at + down_for + 100ms, [&] { world.crash(); world.restart_after(1s); });
+  if (world.random.chance(0.6)) {
+    // At a step of the incident's life, whichever comes then.
+    const auto step = 1 + static_cast<std::int64_t>(world.random.below(20));
+    world.at(broken_at, [&world, step, how, down_for] { world.crash_after_entries(step, how, down_for); });
+  } else {
+    world.at(crash_at, [&world, how, down_for] {
+      world.crash(how);
+      world.restart_after(down_for);
+    });
+  }
+  if (world.random.chance(0.3)) {
+    world.at(crash_at + down_for + 100ms, [&world] {
+      world.crash();
+      world.restart_after(1s);
+    });
+  }
   if (world.random.chance(0.5)) world.at(broken_at + world.between(1s, 3s), [&] { world.acknowledge("ada"); });
   world.run_until(crash_at + down_for + 2s);
   settle(world, crash_at + down_for + 2 * kRepair + kLossyPages);
-  // A machine that lost power may take its fault with it before anyone saw it.
-  expect_all_told(world, how == Crash::kPower ? 0 : 1);
+  // A Holdfast that dies before it has written the fault down may find it gone at its next start.
+  expect_all_told(world, world.count(fault_found()) > 0 ? 1 : 0);
 }
 
 void pager_out_an_hour(World& world) {
@@ -189,7 +200,7 @@ void disk_full_in_an_incident(World& world) {
   settle(world, space_at + 2 * kRepair + kLossyPages);
   // A Holdfast that dies while its disk is full takes with it what it could not write, and its next start may find
   // the instance gone and simply start it.
-  expect_all_told(world, dies ? 0 : 1);
+  expect_all_told(world, !dies || world.count(fault_found()) > 0 ? 1 : 0);
 }
 
 void disk_fails_in_an_incident(World& world) {
@@ -313,26 +324,28 @@ Played play(const Scenario& scenario, std::uint64_t seed) {
   return played;
 }
 
-const std::vector<std::string>& required_probes() {
-  static const std::vector<std::string> names = {
-      "alerts: journal refused, kept for another try",
-      "journal: commit refused",
-      "outbox: attempt failed and waits",
-      "sim disk: full",
-      "sim network: bytes held by a partition",
-      "sim network: connection reset",
-      "wal: append refused",
-      "world: Holdfast could not start and was started again",
-      "world: Holdfast died while a remedy was under way",
-      "world: Holdfast died with an incident open",
-      "world: Holdfast died with intents pending",
-      "world: a page came again under its key",
-      "world: a process was adopted",
-      "world: a start found intents of an earlier run",
-      "world: samples were refused",
-      "world: the machine lost power",
+const std::vector<RequiredProbe>& required_probes() {
+  constexpr std::uint64_t kShort = 40, kLong = 500;
+  static const std::vector<RequiredProbe> probes = {
+      {"alerts: journal refused, kept for another try", kLong},
+      {"conductor: asked before it knew what runs", kLong},
+      {"journal: commit refused", kShort},
+      {"outbox: attempt failed and waits", kShort},
+      {"sim disk: full", kShort},
+      {"sim network: bytes held by a partition", kLong},
+      {"sim network: connection reset", kLong},
+      {"wal: append refused", kShort},
+      {"world: Holdfast could not start and was started again", kLong},
+      {"world: Holdfast died while a remedy was under way", kLong},
+      {"world: Holdfast died with an incident open", kShort},
+      {"world: Holdfast died with intents pending", kShort},
+      {"world: a page came again under its key", kShort},
+      {"world: a process was adopted", kShort},
+      {"world: a start found intents of an earlier run", kShort},
+      {"world: samples were refused", kShort},
+      {"world: the machine lost power", kLong},
   };
-  return names;
+  return probes;
 }
 
 }  // namespace holdfast::simulation

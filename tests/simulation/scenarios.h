@@ -30,7 +30,11 @@ struct Played {
 };
 Played play(const Scenario& scenario, std::uint64_t seed);
 
-// Rare paths that a run over all scenarios must have reached (HF_PROBE).
-const std::vector<std::string>& required_probes();
+// A rare path (HF_PROBE) that a run over all scenarios and this many seeds must have reached.
+struct RequiredProbe {
+  std::string name;
+  std::uint64_t seeds_min;
+};
+const std::vector<RequiredProbe>& required_probes();
 
 }  // namespace holdfast::simulation

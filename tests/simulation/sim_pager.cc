@@ -30,10 +30,13 @@ void SimPager::take(const net::Request& request, const net::ResponderPtr& respon
     shown_.push_back(page);
     if (on_shown) on_shown(page);
   }
-  if (lose_answers_ > 0 && env_.random.chance(lose_answers_)) {
+  // Bad luck, but not for ever.
+  if (lost_in_a_row_ < kLostInARowMax && env_.random.chance(lose_answers_)) {
+    ++lost_in_a_row_;
     never_answered_.push_back(responder);
     return;
   }
+  lost_in_a_row_ = 0;
   responder->send(net::Response::text(200, "shown"));
 }
 

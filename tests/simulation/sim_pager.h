@@ -6,6 +6,7 @@
 //             never comes. Partitions are the network's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,7 +45,9 @@ class SimPager {
   net::Router routes_;
   int status_ = 200;
   int asked_ = 0, repeats_ = 0;
+  static constexpr int kLostInARowMax = 4;
   double lose_answers_ = 0;
+  int lost_in_a_row_ = 0;
   std::map<std::string, int> keys_;
   std::vector<Page> shown_;
   std::vector<net::ResponderPtr> never_answered_;

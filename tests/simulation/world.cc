@@ -36,6 +36,9 @@ Matcher incident_resolved(const std::string& service) {
   return {"the incident of " + service + " is resolved",
           [service](const Happening& h) { return h.kind == "incident" && h.what == "resolved" && h.subject == service; }};
 }
+Matcher fault_found() {
+  return {"a fault is found", [](const Happening& h) { return h.kind == "fault" && h.what == "open"; }};
+}
 Matcher remedy(const std::string& name, const std::string& state) {
   return {"remedy " + name + " is " + state,
           [name, state](const Happening& h) { return h.kind == "remedy" && h.what == state && h.subject == name; }};
@@ -101,7 +104,22 @@ void World::start() {
   boot_ = &boot;
   if (boots_.size() > 1 && boot.plane->outbox->pending() > 0) HF_PROBE("world: a start found intents of an earlier run");
   checkers.read_back(*boot.plane->journal);
-  boot.subscription = boot.plane->journal->subscribe("", [this](const state::Entry& entry) { checkers.told(entry); });
+  boot.subscription = boot.plane->journal->subscribe("", [this](const state::Entry& entry) { hear(entry); });
+}
+
+void World::hear(const state::Entry& entry) {
+  checkers.told(entry);
+  if (!doom_ || entry.seq < doom_->seq) return;
+  // Not here: this is the journal's own callback.
+  executor.post_after(Lane::kControl, between(0s, SlowPool::kDelayMax), [this, doom = *doom_] {
+    crash(doom.how);
+    restart_after(doom.pause);
+  });
+  doom_.reset();
+}
+
+void World::crash_after_entries(std::int64_t count, Crash how, Duration pause) {
+  doom_ = Doom{checkers.last_seq() + count, how, pause};
 }
 
 void World::try_start() {

@@ -57,6 +57,7 @@ struct Matcher {
 Matcher notified(const std::string& event);  // a page is shown: opened, resolved, escalated
 Matcher incident_opened(const std::string& service);
 Matcher incident_resolved(const std::string& service);
+Matcher fault_found();
 Matcher remedy(const std::string& name, const std::string& state);
 Matcher instance(const std::string& id, const std::string& state);
 Matcher alert(const std::string& name, const std::string& state);
@@ -77,6 +78,8 @@ class World {
   bool run_until(const std::function<bool()>& holds, Duration limit);
   void crash(Crash how = Crash::kKill);  // no more Holdfast; nothing when it is down
   void restart_after(Duration pause);    // tried again each second while its disk refuses
+  // Dies within a few milliseconds of the `count`-th journal entry from now, and comes back after the pause.
+  void crash_after_entries(std::int64_t count, Crash how, Duration pause);
   Duration now() const { return clock.mono() - MonoTime{}; }
   Duration between(Duration min, Duration max);  // a moment by chance
 
@@ -113,6 +116,7 @@ class World {
   };
   void write_configuration();
   void start();
+  void hear(const state::Entry& entry);
   void try_start();
   Env env_of(const std::string& host);
   void users_come();
@@ -141,6 +145,12 @@ class World {
   std::vector<std::unique_ptr<Boot>> boots_;
   Boot* boot_ = nullptr;  // the one that runs
   std::vector<Expectation> expectations_;
+  struct Doom {
+    state::Seq seq;
+    Crash how;
+    Duration pause;
+  };
+  std::optional<Doom> doom_;
   std::map<std::string, double> slot_credit_;  // towards a slot's next request
   std::size_t process_violations_seen_ = 0;
   std::map<std::string, std::string> acknowledged_;  // incident to person: answered with yes
