@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -43,7 +44,7 @@ class Reader {
     for (const auto* node : map.list("probes")) read_probe(*node);
     read_rules(map);
     map.finish();
-    check_references(map);
+    check_references();
   }
 
  private:
@@ -51,7 +52,9 @@ class Reader {
     std::vector<model::Label> found;
     for (auto& [key, value] : map.text_map(name)) {
       if (!model::is_label_name(key)) {
-        map.report(name, "'" + printable(key) + "' is no label name; allowed: letters, digits and _, not beginning with a digit");
+        const auto& members = map.member(name)->members;
+        const auto at = std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.first.scalar == key; });
+        context_.report(at->first, "'" + printable(key) + "' is no label name; allowed: letters, digits and _, not beginning with a digit");
       } else {
         found.push_back({key, value});
       }
@@ -111,7 +114,14 @@ class Reader {
     receiver.smtp.require_tls = map.boolean("require_tls", false);
     receiver.from = map.required_text("from");
     receiver.to = map.texts("to");
-    if (receiver.to.empty()) map.report("to", "receiver '" + receiver.name + "' needs 'to', a list of addresses");
+    if (is_missing(map, "to")) map.report("to", "receiver '" + receiver.name + "' needs 'to', a list of addresses");
+  }
+
+  // Absent, an empty text or a list without items; what is there and wrong has its own finding.
+  static bool is_missing(YamlMap& map, std::string_view member) {
+    const auto* node = map.member(member);
+    if (node == nullptr) return true;
+    return node->kind == YamlNode::Kind::kSequence ? node->items.empty() : node->kind == YamlNode::Kind::kScalar && node->scalar.empty();
   }
 
   void check_url(YamlMap& map, std::string_view member, const std::string& url) {
@@ -143,6 +153,7 @@ class Reader {
     service.tier = map.word("tier", "standard", {"critical", "standard", "best_effort"});
     service.severity_scheme = map.word("severity_scheme", "A", {"A", "B"});
     service.depends_on = map.texts("depends_on");
+    if (const auto* node = map.member("depends_on")) dependencies_.push_back({service.name, service.depends_on, node});
     service.supervised_only = map.boolean("supervised_only", false);
     service.signals = map.text_map("signals");
     for (const auto& [role, query] : service.signals) check_query(map, "signals", "signal '" + role + "'", query);
@@ -166,7 +177,8 @@ class Reader {
 
   void read_platform(const YamlNode& node, model::PlatformSpec& platform) {
     YamlMap map(context_, node, "platform");
-    platform.kind = map.word("kind", "process", {"process", "none"});
+    // A kind that is none of these is told once, without what a process would need.
+    platform.kind = map.has("kind") ? map.word("kind", "none", {"process", "none"}) : "process";
     platform.replicas = static_cast<int>(map.integer("replicas", 1, 0, 64));
     platform.replicas_max = static_cast<int>(map.integer("replicas_max", std::max(1, platform.replicas), 1, 64));
     if (platform.replicas_max < platform.replicas) map.report("replicas_max", "'replicas_max' is below 'replicas'");
@@ -200,7 +212,7 @@ class Reader {
     }
     if (version.name.find('/') != std::string::npos) map.report("name", "a version's name has no '/'");
     version.command = map.texts("command");
-    if (version.command.empty()) map.report("command", "version '" + version.name + "' needs 'command', a list: program and arguments");
+    if (is_missing(map, "command")) map.report("command", "a version needs 'command', a list: program and arguments");
     version.env = map.text_map("env");
     version.base_port = static_cast<int>(map.integer("base_port", 0, 0, 65000));
     version.base_admin_port = static_cast<int>(map.integer("base_admin_port", 0, 0, 65000));
@@ -260,8 +272,8 @@ class Reader {
     traffic.url = map.text("url");
     check_url(map, "url", traffic.url);
     if (traffic.kind == "haproxy") {
-      if (traffic.socket.empty()) map.report("socket", "haproxy needs 'socket', the path of its runtime socket");
-      if (traffic.backend.empty()) map.report("backend", "haproxy needs 'backend'");
+      if (is_missing(map, "socket")) map.report("socket", "haproxy needs 'socket', the path of its runtime socket");
+      if (is_missing(map, "backend")) map.report("backend", "haproxy needs 'backend'");
     }
     map.finish();
   }
@@ -270,7 +282,7 @@ class Reader {
     YamlMap map(context_, node, "remedy");
     model::RemedyRule rule;
     rule.match = labels(map, "match");
-    if (rule.match.empty()) map.report("match", "a remedy needs 'match', labels such as { fault: process_exit }");
+    if (const auto* match = map.member("match"); match == nullptr || match->members.empty()) map.report("match", "a remedy needs 'match', labels such as { fault: process_exit }");
     rule.remedy = map.required_text("remedy");
     if (!rule.remedy.empty()) rule.remedy = map.word("remedy", "", kRemedies);
     rule.cooldown = map.duration("cooldown", rule.cooldown);
@@ -299,7 +311,7 @@ class Reader {
     target.honor_labels = map.boolean("honor_labels", false);
     target.labels = labels(map, "labels");
     const auto addresses = map.texts("targets");
-    if (addresses.empty()) map.report("targets", "scrape job '" + target.job + "' needs 'targets', a list of host:port");
+    if (is_missing(map, "targets")) map.report("targets", "a scrape job needs 'targets', a list of host:port");
     for (const auto& address : addresses) {
       auto endpoint = parse_endpoint(address);
       if (!endpoint || endpoint->host.empty() || endpoint->port == 0) {
@@ -343,7 +355,11 @@ class Reader {
 
   void read_rules(YamlMap& map) {
     for (const auto& name : map.texts("rules")) {
-      const auto path = name.empty() || name[0] == '/' ? name : folder_of(path_) + "/" + name;
+      if (name.empty()) {
+        map.report("rules", "the name of a rule file is empty");
+        continue;
+      }
+      const auto path = name[0] == '/' ? name : folder_of(path_) + "/" + name;
       auto text = files_.read_file(path);
       if (!text) {
         map.report("rules", "rule file '" + printable(name) + "': " + text.error().message());
@@ -355,12 +371,12 @@ class Reader {
     }
   }
 
-  void check_references(YamlMap& map) {
-    for (const auto& service : result_.config.services) {
-      for (const auto& name : service.depends_on) {
-        if (name == service.name) map.report("services", "service '" + service.name + "' depends on itself");
+  void check_references() {
+    for (const auto& [service, names, node] : dependencies_) {
+      for (const auto& name : names) {
+        if (name == service) context_.report(*node, "service '" + service + "' depends on itself");
         if (service_names_.contains(name)) continue;
-        map.report("services", "service '" + service.name + "' depends on '" + printable(name) + "', which is no service here");
+        context_.report(*node, "service '" + service + "' depends on '" + printable(name) + "', which is no service here");
       }
     }
   }
@@ -369,6 +385,12 @@ class Reader {
   const std::string& path_;
   ConfigResult& result_;
   YamlContext context_;
+  struct Dependencies {
+    std::string service;
+    std::vector<std::string> names;
+    const YamlNode* node;
+  };
+  std::vector<Dependencies> dependencies_;  // checked when all services are known
   std::set<std::string> service_names_, jobs_, probes_;
   std::set<int> ports_;
 };
@@ -380,6 +402,9 @@ ConfigResult parse_config(FileSystem& files, const std::string& path, std::strin
   result.config.file = path;
   auto root = parse_yaml(path, yaml, result.findings);
   if (root) Reader(files, path, variables, result).read(*root);
+  // In the order of the files, as people go through them.
+  const auto place = [](const Finding& finding) { return std::tie(finding.place.file, finding.place.line, finding.place.column); };
+  std::stable_sort(result.findings.begin(), result.findings.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   return result;
 }
 

@@ -83,7 +83,11 @@ void add_console_routes(net::Router& router) {
   const std::string_view blob(holdfast_console_begin, static_cast<std::size_t>(holdfast_console_end - holdfast_console_begin));
   auto read = read_console_blob(blob);
   HF_CHECK(read.has_value(), "the console was embedded at build time");
-  auto files = std::make_shared<const std::map<std::string, ConsoleFile>>(std::move(*read));
+  add_console_routes(router, std::move(*read));
+}
+
+void add_console_routes(net::Router& router, std::map<std::string, ConsoleFile> all) {
+  auto files = std::make_shared<const std::map<std::string, ConsoleFile>>(std::move(all));
   const auto serve = [files](const net::Request& request, net::ResponderPtr to) {
     const auto found = files->find(request.path);
     if (found != files->end()) return to->send(answer(found->second, request, request.path.starts_with("/assets/")));

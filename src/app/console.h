@@ -24,6 +24,8 @@ struct ConsoleFile {
 // Reads an embedded blob; kDataLoss when it is none.
 Result<std::map<std::string, ConsoleFile>> read_console_blob(std::string_view blob);
 
-void add_console_routes(net::Router& router);
+void add_console_routes(net::Router& router);  // the embedded files
+// The bytes that `files` refer to must outlive the router.
+void add_console_routes(net::Router& router, std::map<std::string, ConsoleFile> files);
 
 }  // namespace holdfast::app

@@ -378,6 +378,10 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
     route(router, "GET", "/config/status", [this](const Request&, ResponderPtr to) {
       to->send(ok({{"file", plane_.config.file}, {"errors", finding_texts()}}));
     });
+    // Below /api an unknown path is no page of the console: a program asked, and reads JSON.
+    router.add("GET", "/api/{path...}", [](const Request& request, ResponderPtr to) {
+      to->send(failure(not_found("nothing is served at " + printable(request.path, 200))));
+    });
     storage(router, "flush");
     storage(router, "compact");
     router.add("GET", std::string(kBase) + "/openapi.json", [](const Request&, ResponderPtr to) {

@@ -14,7 +14,7 @@ using query::promql::Engine;
 using query::promql::QueryOptions;
 
 constexpr Duration kQueryTimeoutMax = 2min;
-constexpr std::int64_t kPointCountMax = 11'000;
+constexpr std::uint64_t kPointCountMax = 11'000;
 
 struct ApiError {
   std::string type;
@@ -167,7 +167,9 @@ class PrometheusApi {
     if (!form.error() && to_ms(step) <= 0) {
       form.fail(bad_parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
     }
-    if (!form.error() && (to - from) / to_ms(step) > kPointCountMax) {
+    // Unsigned: the whole of time is longer than a signed number holds.
+    const auto span = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+    if (!form.error() && span / static_cast<std::uint64_t>(to_ms(step)) > kPointCountMax) {
       form.fail(bad_data("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"));
     }
     const auto limit = form.limit();
