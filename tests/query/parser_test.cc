@@ -39,8 +39,12 @@ TEST(PromqlParser, CanonicalTextReadsBackToItself) {
 }
 
 TEST(PromqlParser, PlacesAreOfTheLineAfterANewLine) {
-  EXPECT_EQ(answer("sum(\n  foo,\n  bar)"), "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 1, got 2");
-  EXPECT_EQ(answer("foo +\n  rate(bar)"), "2:8: parse error: expected type range vector in call to function \"rate\", got instant vector");
+  EXPECT_EQ(answer("sum(\n  foo,\n  bar)"),
+            "1:1: parse error: wrong number of arguments for aggregate expression provided, "
+            "expected 1, got 2");
+  EXPECT_EQ(answer("foo +\n  rate(bar)"),
+            "2:8: parse error: expected type range vector in call to function \"rate\", got "
+            "instant vector");
   EXPECT_EQ(answer("# first\nfoo bar"), "2:5: parse error: unexpected identifier \"bar\"");
   EXPECT_EQ(answer(""), "1:1: parse error: no expression found in input");
   EXPECT_EQ(answer("# nothing else"), "1:15: parse error: no expression found in input");
@@ -49,9 +53,13 @@ TEST(PromqlParser, PlacesAreOfTheLineAfterANewLine) {
 TEST(PromqlParser, DepthIsLimited) {
   const std::string deep(5000, '(');
   EXPECT_EQ(answer(std::string(150, '(') + "1" + std::string(150, ')')).substr(0, 3), "OK ");
-  EXPECT_NE(answer(deep + "1" + std::string(5000, ')')).find("nested deeper than 200 levels"), std::string::npos);
-  EXPECT_NE(answer(std::string(5000, '-') + "1").find("nested deeper than 200 levels"), std::string::npos);
-  EXPECT_NE(answer("foo[" + deep + "5m" + std::string(5000, ')') + "]").find("nested deeper than 200 levels"), std::string::npos);
+  EXPECT_NE(answer(deep + "1" + std::string(5000, ')')).find("nested deeper than 200 levels"),
+            std::string::npos);
+  EXPECT_NE(answer(std::string(5000, '-') + "1").find("nested deeper than 200 levels"),
+            std::string::npos);
+  EXPECT_NE(answer("foo[" + deep + "5m" + std::string(5000, ')') + "]")
+                .find("nested deeper than 200 levels"),
+            std::string::npos);
 }
 
 TEST(PromqlParser, SelectorsOfTheApiAreSelectorsOnly) {

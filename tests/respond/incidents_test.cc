@@ -18,7 +18,8 @@ using testing::SizeIs;
 
 TEST(Incidents, OneIncidentForAllAlertsOfAService) {
   RespondHost host;
-  for (int i = 0; i < 10; ++i) host.publish(make_alert("Alert" + std::to_string(i), AlertState::kFiring, host.now()));
+  for (int i = 0; i < 10; ++i)
+    host.publish(make_alert("Alert" + std::to_string(i), AlertState::kFiring, host.now()));
   host.publish(make_alert("Other", AlertState::kFiring, host.now(), "critical", "billing"));
   host.run(5s);
   const auto active = host.incidents->active();
@@ -112,7 +113,8 @@ TEST(Incidents, PeopleAreAnsweredWhenItIsDurable) {
   host.run(1s);
   const auto id = host.incidents->active()[0].id;
   std::optional<Result<model::Incident>> answer;
-  host.incidents->acknowledge(id, "ops", [&](Result<model::Incident> result) { answer = std::move(result); });
+  host.incidents->acknowledge(id, "ops",
+                              [&](Result<model::Incident> result) { answer = std::move(result); });
   EXPECT_FALSE(answer.has_value()) << "answered before the journal had it";
   host.run(1s);
   ASSERT_TRUE(answer.has_value());
@@ -120,7 +122,8 @@ TEST(Incidents, PeopleAreAnsweredWhenItIsDurable) {
   EXPECT_EQ((*answer)->acknowledged_by, "ops");
 
   answer.reset();
-  host.incidents->acknowledge(model::IncidentId("INC-none"), "ops", [&](Result<model::Incident> result) { answer = std::move(result); });
+  host.incidents->acknowledge(model::IncidentId("INC-none"), "ops",
+                              [&](Result<model::Incident> result) { answer = std::move(result); });
   host.run(1s);
   ASSERT_TRUE(answer.has_value());
   ASSERT_FALSE(answer->has_value());
@@ -141,7 +144,8 @@ TEST(Incidents, AFullDiskAnswersThePersonAndKeepsTheNews) {
   std::optional<Result<model::Incident>> answer;
   host.host.journal->commit(std::move(batch), [&](Result<state::Seq>) {
     host.host.files.set_full(true);
-    host.incidents->note(id, "ops", "the disk is full", [&](Result<model::Incident> result) { answer = std::move(result); });
+    host.incidents->note(id, "ops", "the disk is full",
+                         [&](Result<model::Incident> result) { answer = std::move(result); });
   });
   host.run(3s);
   ASSERT_TRUE(answer.has_value());

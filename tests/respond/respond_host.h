@@ -16,7 +16,8 @@ namespace holdfast::respond {
 
 // An HTTP server that answers as it is told and remembers what it was sent.
 struct Pager {
-  explicit Pager(state::SimHost& host) : env{host.clock, host.random, host.files, host.network.host("pager"), host.executor} {
+  explicit Pager(state::SimHost& host)
+      : env{host.clock, host.random, host.files, host.network.host("pager"), host.executor} {
     router.add("POST", "/page", [this](const net::Request& request, net::ResponderPtr to) {
       bodies.push_back(request.body);
       keys.push_back(std::string(request.headers.get("idempotency-key")));
@@ -47,7 +48,8 @@ struct RespondHost {
     receiver.url = "http://pager:80/page";
     options.receivers = {receiver};
     notifier = std::make_unique<Notifier>(host.env, *client, *outbox, options);
-    incidents = std::make_unique<Incidents>(host.env, *host.journal, *outbox, *notifier, IncidentOptions{});
+    incidents =
+        std::make_unique<Incidents>(host.env, *host.journal, *outbox, *notifier, IncidentOptions{});
     ASSERT_TRUE(incidents->start({}).has_value());
     ASSERT_TRUE(outbox->start().has_value());
   }

@@ -26,32 +26,48 @@ TEST(IncidentStep, OpensWithImpactStartAndEvidence) {
 TEST(IncidentStep, TheSameNewsTwiceChangesNothing) {
   auto incident = make_incident();
   const auto before = incident.timeline.size();
-  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kFiring, kNoon)), kNoon + 1s), IsEmpty());
+  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kFiring, kNoon)),
+                          kNoon + 1s),
+              IsEmpty());
   EXPECT_EQ(incident.timeline.size(), before);
 }
 
 TEST(IncidentStep, IsMitigatedOnlyWhenItsLastCauseResolves) {
   auto incident = make_incident();
-  apply_cause(incident, cause_of(make_alert("Slow", AlertState::kFiring, kNoon + 1s, "warning")), kNoon + 1s);
-  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 2s)), kNoon + 2s), IsEmpty());
+  apply_cause(incident, cause_of(make_alert("Slow", AlertState::kFiring, kNoon + 1s, "warning")),
+              kNoon + 1s);
+  EXPECT_THAT(
+      apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 2s)),
+                  kNoon + 2s),
+      IsEmpty());
   EXPECT_EQ(incident.state, IncidentState::kOpen);
-  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("Slow", AlertState::kResolved, kNoon + 3s, "warning")), kNoon + 3s), ElementsAre("mitigated"));
+  EXPECT_THAT(
+      apply_cause(incident,
+                  cause_of(make_alert("Slow", AlertState::kResolved, kNoon + 3s, "warning")),
+                  kNoon + 3s),
+      ElementsAre("mitigated"));
   EXPECT_EQ(incident.state, IncidentState::kMitigated);
   EXPECT_EQ(incident.mitigated_at, kNoon + 3s);
 }
 
 TEST(IncidentStep, AWorseCauseRaisesTheSeverity) {
-  auto incident = open_incident(model::IncidentId("INC-1"), cause_of(make_alert("Slow", AlertState::kFiring, kNoon, "warning")), {"service"}, "B", false, "", kNoon);
+  auto incident = open_incident(model::IncidentId("INC-1"),
+                                cause_of(make_alert("Slow", AlertState::kFiring, kNoon, "warning")),
+                                {"service"}, "B", false, "", kNoon);
   apply_cause(incident, cause_of(make_alert("Slow", AlertState::kFiring, kNoon, "warning")), kNoon);
-  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("Down", AlertState::kFiring, kNoon + 1s)), kNoon + 1s), ElementsAre("severity_changed"));
+  EXPECT_THAT(apply_cause(incident, cause_of(make_alert("Down", AlertState::kFiring, kNoon + 1s)),
+                          kNoon + 1s),
+              ElementsAre("severity_changed"));
   EXPECT_EQ(incident.rank, model::Rank::kWorst);
   EXPECT_THAT(incident.timeline.back().text, testing::StartsWith("P2 to P0"));
 }
 
 TEST(IncidentStep, ACauseThatComesBackBeforeTheEndBringsItBack) {
   auto incident = make_incident();
-  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 5s)), kNoon + 5s);
-  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kFiring, kNoon + 6s)), kNoon + 6s);
+  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 5s)),
+              kNoon + 5s);
+  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kFiring, kNoon + 6s)),
+              kNoon + 6s);
   EXPECT_EQ(incident.state, IncidentState::kOpen);
   EXPECT_FALSE(incident.mitigated_at.has_value());
   EXPECT_THAT(settle(incident, 2s, kNoon + 20s), IsEmpty());
@@ -59,7 +75,8 @@ TEST(IncidentStep, ACauseThatComesBackBeforeTheEndBringsItBack) {
 
 TEST(IncidentStep, SettlesAfterQuietNotBefore) {
   auto incident = make_incident();
-  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 5s)), kNoon + 5s);
+  apply_cause(incident, cause_of(make_alert("HighErrors", AlertState::kResolved, kNoon + 5s)),
+              kNoon + 5s);
   EXPECT_THAT(settle(incident, 2s, kNoon + 6s), IsEmpty());
   EXPECT_EQ(incident.state, IncidentState::kMitigated);
   EXPECT_THAT(settle(incident, 2s, kNoon + 7s), ElementsAre("resolved"));
@@ -104,18 +121,25 @@ TEST(IncidentStep, TheLifeAllowsOnlyWhatMakesSense) {
   const auto ack = [](model::Incident& i) { return acknowledge(i, "ops", kNoon + 9s); };
   const auto mitigate_it = [](model::Incident& i) { return mitigate(i, "ops", kNoon + 9s); };
   const auto resolve_it = [](model::Incident& i) { return resolve(i, "ops", "", kNoon + 9s); };
-  const auto lower_it = [](model::Incident& i) { return set_rank(i, model::Rank::kLow, "ops", kNoon + 9s); };
+  const auto lower_it = [](model::Incident& i) {
+    return set_rank(i, model::Rank::kLow, "ops", kNoon + 9s);
+  };
   const Case cases[] = {
       {"ack open", IncidentState::kOpen, ack, ""},
       {"ack acknowledged", IncidentState::kAcknowledged, ack, ""},
-      {"ack mitigated", IncidentState::kMitigated, ack, "incident INC-20260101-001 is mitigated: it cannot be acknowledged"},
-      {"ack resolved", IncidentState::kResolved, ack, "incident INC-20260101-001 is resolved: it cannot be acknowledged"},
+      {"ack mitigated", IncidentState::kMitigated, ack,
+       "incident INC-20260101-001 is mitigated: it cannot be acknowledged"},
+      {"ack resolved", IncidentState::kResolved, ack,
+       "incident INC-20260101-001 is resolved: it cannot be acknowledged"},
       {"mitigate open", IncidentState::kOpen, mitigate_it, ""},
-      {"mitigate mitigated", IncidentState::kMitigated, mitigate_it, "incident INC-20260101-001 is mitigated: it cannot be mitigated"},
+      {"mitigate mitigated", IncidentState::kMitigated, mitigate_it,
+       "incident INC-20260101-001 is mitigated: it cannot be mitigated"},
       {"resolve open", IncidentState::kOpen, resolve_it, ""},
       {"resolve mitigated", IncidentState::kMitigated, resolve_it, ""},
-      {"resolve resolved", IncidentState::kResolved, resolve_it, "incident INC-20260101-001 is resolved: it cannot be resolved"},
-      {"rank resolved", IncidentState::kResolved, lower_it, "incident INC-20260101-001 is resolved: it cannot be given another severity"},
+      {"resolve resolved", IncidentState::kResolved, resolve_it,
+       "incident INC-20260101-001 is resolved: it cannot be resolved"},
+      {"rank resolved", IncidentState::kResolved, lower_it,
+       "incident INC-20260101-001 is resolved: it cannot be given another severity"},
   };
   for (const auto& c : cases) {
     auto incident = make_incident();

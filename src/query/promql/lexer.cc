@@ -15,10 +15,13 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word_char(char c) { return is_alpha(c) || is_digit(c); }
 
-constexpr std::array kAggregates = {"sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk",
+constexpr std::array kAggregates = {"sum",          "avg",      "count",  "min",        "max",
+                                    "group",        "stddev",   "stdvar", "topk",       "bottomk",
                                     "count_values", "quantile", "limitk", "limit_ratio"};
-constexpr std::array kKeywords = {"offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right",
-                                  "bool", "fill", "fill_left", "fill_right", "start", "end", "step", "range"};
+constexpr std::array kKeywords = {"offset", "smoothed",  "anchored",   "by",          "without",
+                                  "on",     "ignoring",  "group_left", "group_right", "bool",
+                                  "fill",   "fill_left", "fill_right", "start",       "end",
+                                  "step",   "range"};
 constexpr std::array kWordOperators = {"and", "or", "unless", "atan2"};
 
 void append_utf8(std::string& out, std::uint32_t c) {
@@ -59,7 +62,8 @@ class Lexer {
     pos_ += size;
   }
   void fail(std::string message, std::size_t begin, std::size_t end) {
-    tokens_.push_back({TokenKind::kError, text_.substr(begin, end - begin), std::move(message), {begin, end}});
+    tokens_.push_back(
+        {TokenKind::kError, text_.substr(begin, end - begin), std::move(message), {begin, end}});
     failed_ = true;
   }
 
@@ -83,7 +87,8 @@ class Lexer {
       string(c);
     } else if (is_digit(c) || (c == '.' && is_digit(at(pos_ + 1)))) {
       number_or_duration();
-    } else if (is_alpha(c) || (c == ':' && !brace_ && !bracket_ && (is_word_char(at(pos_ + 1)) || at(pos_ + 1) == ':'))) {
+    } else if (is_alpha(c) || (c == ':' && !brace_ && !bracket_ &&
+                               (is_word_char(at(pos_ + 1)) || at(pos_ + 1) == ':'))) {
       word();
     } else if (brace_) {
       brace_symbol(c);
@@ -114,7 +119,8 @@ class Lexer {
     if (c == '!') {
       if (second == '~') return add(TokenKind::kNotRegex, 2);
       if (second == '=') return add(TokenKind::kNotEqual, 2);
-      return fail("unexpected character after '!' inside braces: " + quoted(pos_ + 1), pos_, pos_ + 1);
+      return fail("unexpected character after '!' inside braces: " + quoted(pos_ + 1), pos_,
+                  pos_ + 1);
     }
     fail("unexpected character inside braces: " + quoted(pos_), pos_, pos_ + 1);
   }
@@ -123,19 +129,25 @@ class Lexer {
   std::string quoted(std::size_t i) const {
     if (i >= text_.size()) return "end of input";
     std::size_t size = 1;
-    while (i + size < text_.size() && (static_cast<unsigned char>(text_[i + size]) & 0xc0) == 0x80) ++size;
+    while (i + size < text_.size() && (static_cast<unsigned char>(text_[i + size]) & 0xc0) == 0x80)
+      ++size;
     return "'" + std::string(text_.substr(i, size)) + "'";
   }
 
   void symbol(char c) {
     const char second = at(pos_ + 1);
     switch (c) {
-      case '(': ++parens_; return add(TokenKind::kLeftParen, 1);
+      case '(':
+        ++parens_;
+        return add(TokenKind::kLeftParen, 1);
       case ')':
         if (--parens_ < 0) return fail("unexpected right parenthesis ')'", pos_, pos_ + 1);
         return add(TokenKind::kRightParen, 1);
-      case '{': brace_ = true; return add(TokenKind::kLeftBrace, 1);
-      case '}': return fail("unexpected right brace '}'", pos_, pos_ + 1);
+      case '{':
+        brace_ = true;
+        return add(TokenKind::kLeftBrace, 1);
+      case '}':
+        return fail("unexpected right brace '}'", pos_, pos_ + 1);
       case '[':
         if (bracket_) return fail("unexpected left bracket '['", pos_, pos_ + 1);
         bracket_ = true;
@@ -144,17 +156,25 @@ class Lexer {
         if (!bracket_) return fail("unexpected right bracket ']'", pos_, pos_ + 1);
         bracket_ = false;
         return add(TokenKind::kRightBracket, 1);
-      case ',': return add(TokenKind::kComma, 1);
+      case ',':
+        return add(TokenKind::kComma, 1);
       case ':':
         if (!bracket_) return fail("unexpected character: ':'", pos_, pos_ + 1);
         return add(TokenKind::kColon, 1);
-      case '@': return add(TokenKind::kAt, 1);
-      case '+': return add(TokenKind::kAdd, 1);
-      case '-': return add(TokenKind::kSub, 1);
-      case '*': return add(TokenKind::kMul, 1);
-      case '/': return add(TokenKind::kDiv, 1);
-      case '%': return add(TokenKind::kMod, 1);
-      case '^': return add(TokenKind::kPow, 1);
+      case '@':
+        return add(TokenKind::kAt, 1);
+      case '+':
+        return add(TokenKind::kAdd, 1);
+      case '-':
+        return add(TokenKind::kSub, 1);
+      case '*':
+        return add(TokenKind::kMul, 1);
+      case '/':
+        return add(TokenKind::kDiv, 1);
+      case '%':
+        return add(TokenKind::kMod, 1);
+      case '^':
+        return add(TokenKind::kPow, 1);
       case '=':
         if (second == '=') return add(TokenKind::kEqual, 2);
         if (second == '~') return fail("unexpected character after '=': '~'", pos_, pos_ + 1);
@@ -168,7 +188,8 @@ class Lexer {
       case '>':
         if (second == '/') return add(TokenKind::kTrimLower, 2);
         return second == '=' ? add(TokenKind::kGreaterEqual, 2) : add(TokenKind::kGreater, 1);
-      default: return fail("unexpected character: " + quoted(pos_), pos_, pos_ + 1);
+      default:
+        return fail("unexpected character: " + quoted(pos_), pos_, pos_ + 1);
     }
   }
 
@@ -192,13 +213,17 @@ class Lexer {
     if (is_word_char(at(end)) || at(end) == '.') {
       auto bad = end;
       while (is_word_char(at(bad)) || at(bad) == '.') ++bad;
-      return fail("bad number or duration syntax: \"" + std::string(text_.substr(pos_, bad - pos_)) + "\"", pos_, bad);
+      return fail(
+          "bad number or duration syntax: \"" + std::string(text_.substr(pos_, bad - pos_)) + "\"",
+          pos_, bad);
     }
     add(kind, end - pos_);
   }
 
   std::size_t digits_end(std::size_t i) const {
-    while (is_digit(at(i)) || (at(i) == '_' && is_digit(at(i + 1)) && i > pos_ && is_digit(at(i - 1)))) ++i;
+    while (is_digit(at(i)) ||
+           (at(i) == '_' && is_digit(at(i + 1)) && i > pos_ && is_digit(at(i - 1))))
+      ++i;
     return i;
   }
   std::size_t decimal_end() const {
@@ -217,9 +242,12 @@ class Lexer {
     auto end = pos_;
     while (is_digit(at(i))) {
       while (is_digit(at(i))) ++i;
-      if (at(i) == 'm' && at(i + 1) == 's') i += 2;
-      else if (std::string_view("smhdwy").find(at(i)) != std::string_view::npos && at(i) != '\0') ++i;
-      else return pos_;
+      if (at(i) == 'm' && at(i + 1) == 's')
+        i += 2;
+      else if (std::string_view("smhdwy").find(at(i)) != std::string_view::npos && at(i) != '\0')
+        ++i;
+      else
+        return pos_;
       end = i;
     }
     return end;
@@ -230,7 +258,9 @@ class Lexer {
     std::string value;
     auto i = pos_ + 1;
     while (true) {
-      if (i >= text_.size()) return fail(quote == '`' ? "unterminated raw string" : "unterminated quoted string", begin, text_.size());
+      if (i >= text_.size())
+        return fail(quote == '`' ? "unterminated raw string" : "unterminated quoted string", begin,
+                    text_.size());
       const char c = text_[i];
       if (c == quote) break;
       if (quote != '`' && c == '\n') return fail("unterminated quoted string", begin, i);
@@ -241,7 +271,8 @@ class Lexer {
         return fail("unknown escape sequence " + quoted(i + 1), i, i + 2);
       }
     }
-    tokens_.push_back({TokenKind::kString, text_.substr(begin, i + 1 - begin), std::move(value), {begin, i + 1}});
+    tokens_.push_back(
+        {TokenKind::kString, text_.substr(begin, i + 1 - begin), std::move(value), {begin, i + 1}});
     pos_ = i + 1;
   }
 
@@ -265,16 +296,21 @@ class Lexer {
     i += 2;
     return true;
   }
-  bool coded(std::size_t& i, std::size_t skip, std::size_t size, std::uint32_t base, bool is_byte, std::string& value) {
+  bool coded(std::size_t& i, std::size_t skip, std::size_t size, std::uint32_t base, bool is_byte,
+             std::string& value) {
     std::uint32_t code = 0;
     for (std::size_t k = 0; k < size; ++k) {
       const char c = at(i + skip + k);
       if (base == 16 ? !is_hex(c) : !(c >= '0' && c <= '7')) return false;
-      code = code * base + static_cast<std::uint32_t>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+      code =
+          code * base + static_cast<std::uint32_t>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
     }
-    if (is_byte ? code > 0xff : (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))) return false;
-    if (is_byte) value.push_back(static_cast<char>(code));
-    else append_utf8(value, code);
+    if (is_byte ? code > 0xff : (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)))
+      return false;
+    if (is_byte)
+      value.push_back(static_cast<char>(code));
+    else
+      append_utf8(value, code);
     i += skip + size;
     return true;
   }
@@ -306,22 +342,35 @@ bool is_keyword(std::string_view word) { return contains_word(kKeywords, word); 
 std::string describe(const Token& token) {
   const auto in_quotes = [&] { return "\"" + std::string(token.text) + "\""; };
   switch (token.kind) {
-    case TokenKind::kEnd: return "end of input";
-    case TokenKind::kError: return token.value;
+    case TokenKind::kEnd:
+      return "end of input";
+    case TokenKind::kError:
+      return token.value;
     case TokenKind::kIdentifier:
       if (contains_word(kWordOperators, token.text)) return "<op:" + lower(token.text) + ">";
       if (is_aggregate_word(token.text)) return "<aggr:" + lower(token.text) + ">";
       if (is_keyword(token.text)) return "<" + lower(token.text) + ">";
       return "identifier " + in_quotes();
-    case TokenKind::kMetricIdentifier: return "metric identifier " + in_quotes();
-    case TokenKind::kNumber: return "number " + in_quotes();
-    case TokenKind::kDuration: return "duration " + in_quotes();
-    case TokenKind::kString: return "string " + model::quote(token.text);
-    case TokenKind::kLeftParen: case TokenKind::kRightParen: case TokenKind::kLeftBrace: case TokenKind::kRightBrace:
-    case TokenKind::kLeftBracket: case TokenKind::kRightBracket: case TokenKind::kComma: case TokenKind::kColon:
+    case TokenKind::kMetricIdentifier:
+      return "metric identifier " + in_quotes();
+    case TokenKind::kNumber:
+      return "number " + in_quotes();
+    case TokenKind::kDuration:
+      return "duration " + in_quotes();
+    case TokenKind::kString:
+      return "string " + model::quote(token.text);
+    case TokenKind::kLeftParen:
+    case TokenKind::kRightParen:
+    case TokenKind::kLeftBrace:
+    case TokenKind::kRightBrace:
+    case TokenKind::kLeftBracket:
+    case TokenKind::kRightBracket:
+    case TokenKind::kComma:
+    case TokenKind::kColon:
     case TokenKind::kAssign:
       return in_quotes();
-    default: return "<op:" + std::string(token.text) + ">";
+    default:
+      return "<op:" + std::string(token.text) + ">";
   }
 }
 

@@ -20,12 +20,15 @@ struct OperatorRow {
   int level;
 };
 constexpr OperatorRow kOperators[] = {
-    {BinaryOp::kOr, "or", 0},          {BinaryOp::kAnd, "and", 1},          {BinaryOp::kUnless, "unless", 1},
-    {BinaryOp::kEqual, "==", 2},       {BinaryOp::kNotEqual, "!=", 2},      {BinaryOp::kLess, "<", 2},
-    {BinaryOp::kLessEqual, "<=", 2},   {BinaryOp::kGreater, ">", 2},        {BinaryOp::kGreaterEqual, ">=", 2},
-    {BinaryOp::kTrimUpper, "</", 2},   {BinaryOp::kTrimLower, ">/", 2},     {BinaryOp::kAdd, "+", 3},
-    {BinaryOp::kSub, "-", 3},          {BinaryOp::kMul, "*", 4},            {BinaryOp::kDiv, "/", 4},
-    {BinaryOp::kMod, "%", 4},          {BinaryOp::kAtan2, "atan2", 4},      {BinaryOp::kPow, "^", kPowerLevel},
+    {BinaryOp::kOr, "or", 0},           {BinaryOp::kAnd, "and", 1},
+    {BinaryOp::kUnless, "unless", 1},   {BinaryOp::kEqual, "==", 2},
+    {BinaryOp::kNotEqual, "!=", 2},     {BinaryOp::kLess, "<", 2},
+    {BinaryOp::kLessEqual, "<=", 2},    {BinaryOp::kGreater, ">", 2},
+    {BinaryOp::kGreaterEqual, ">=", 2}, {BinaryOp::kTrimUpper, "</", 2},
+    {BinaryOp::kTrimLower, ">/", 2},    {BinaryOp::kAdd, "+", 3},
+    {BinaryOp::kSub, "-", 3},           {BinaryOp::kMul, "*", 4},
+    {BinaryOp::kDiv, "/", 4},           {BinaryOp::kMod, "%", 4},
+    {BinaryOp::kAtan2, "atan2", 4},     {BinaryOp::kPow, "^", kPowerLevel},
 };
 
 const OperatorRow* operator_of(const Token& token) {
@@ -79,7 +82,8 @@ ExprPtr Parser::fail(PositionRange position, std::string message) {
     column = text_[i] == '\n' ? 1 : column + 1;
     line += text_[i] == '\n' ? 1 : 0;
   }
-  error_ = invalid(std::to_string(line) + ":" + std::to_string(column) + ": parse error: " + message);
+  error_ =
+      invalid(std::to_string(line) + ":" + std::to_string(column) + ": parse error: " + message);
   return nullptr;
 }
 
@@ -129,7 +133,8 @@ ExprPtr Parser::binary(int level) {
     if (!modifiers(return_bool, matching)) return nullptr;
     auto right = binary(level + 1);
     if (failed()) return nullptr;
-    left = make_binary(row->op, op_position, std::move(left), std::move(right), return_bool, std::move(matching));
+    left = make_binary(row->op, op_position, std::move(left), std::move(right), return_bool,
+                       std::move(matching));
   }
   return left;
 }
@@ -142,7 +147,9 @@ ExprPtr Parser::unary() {
   const auto sign = take();
   auto expr = unary();
   if (failed()) return nullptr;
-  return make_unary(sign.kind == TokenKind::kSub ? UnaryOp::kMinus : UnaryOp::kPlus, std::move(expr), {sign.position.begin, tokens_[index_ == 0 ? 0 : index_ - 1].position.end});
+  return make_unary(sign.kind == TokenKind::kSub ? UnaryOp::kMinus : UnaryOp::kPlus,
+                    std::move(expr),
+                    {sign.position.begin, tokens_[index_ == 0 ? 0 : index_ - 1].position.end});
 }
 
 ExprPtr Parser::power() {
@@ -154,7 +161,8 @@ ExprPtr Parser::power() {
   if (!modifiers(return_bool, matching)) return nullptr;
   auto exponent = unary();  // to the right: 2 ^ 3 ^ 2, and 2 ^ -1
   if (failed()) return nullptr;
-  return make_binary(BinaryOp::kPow, op_position, std::move(base), std::move(exponent), return_bool, std::move(matching));
+  return make_binary(BinaryOp::kPow, op_position, std::move(base), std::move(exponent), return_bool,
+                     std::move(matching));
 }
 
 // bool, on/ignoring, group_left/group_right, fill, after a binary operator.
@@ -163,7 +171,8 @@ bool Parser::modifiers(bool& return_bool, VectorMatching& matching) {
     take();
     return_bool = true;
   }
-  if ((here().is_word("on") || here().is_word("ignoring")) && ahead().kind == TokenKind::kLeftParen) {
+  if ((here().is_word("on") || here().is_word("ignoring")) &&
+      ahead().kind == TokenKind::kLeftParen) {
     matching.on = here().is_word("on");
     matching.has_matching = true;
     take();
@@ -175,7 +184,8 @@ bool Parser::modifiers(bool& return_bool, VectorMatching& matching) {
     if (is(TokenKind::kLeftParen) && !label_list("grouping opts", matching.include)) return false;
   }
   while (is(TokenKind::kIdentifier) && ahead().kind == TokenKind::kLeftParen) {
-    const bool both = here().is_word("fill"), left = here().is_word("fill_left"), right = here().is_word("fill_right");
+    const bool both = here().is_word("fill"), left = here().is_word("fill_left"),
+               right = here().is_word("fill_right");
     if (!both && !left && !right) break;
     take();
     std::optional<double> value;
@@ -189,7 +199,8 @@ bool Parser::modifiers(bool& return_bool, VectorMatching& matching) {
 bool Parser::fill_value(std::optional<double>& into) {
   if (!expect(TokenKind::kLeftParen, "fill modifier", "\"(\"")) return false;
   double sign = 1;
-  while (is(TokenKind::kSub) || is(TokenKind::kAdd)) sign *= take().kind == TokenKind::kSub ? -1 : 1;
+  while (is(TokenKind::kSub) || is(TokenKind::kAdd))
+    sign *= take().kind == TokenKind::kSub ? -1 : 1;
   double value = 0;
   if (!take_number(value)) {
     unexpected("fill modifier", "number");
@@ -232,12 +243,14 @@ bool Parser::take_number(double& value) {
     std::erase(digits, '_');
     if (digits.size() > 2 && (digits[1] == 'x' || digits[1] == 'X')) {
       value = 0;
-      for (const char c : digits.substr(2)) value = value * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+      for (const char c : digits.substr(2))
+        value = value * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
     } else {
       value = parse_double(digits).value_or(std::numeric_limits<double>::infinity());
     }
   } else if (token.is_word("inf") || token.is_word("nan")) {
-    value = token.is_word("inf") ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    value = token.is_word("inf") ? std::numeric_limits<double>::infinity()
+                                 : std::numeric_limits<double>::quiet_NaN();
   } else {
     return false;
   }
@@ -256,11 +269,16 @@ ExprPtr Parser::number() {
 ExprPtr Parser::postfix() {
   auto expr = primary();
   while (!failed()) {
-    if (is(TokenKind::kLeftBracket)) expr = range(std::move(expr));
-    else if (here().is_word("offset")) expr = offset(std::move(expr));
-    else if (is(TokenKind::kAt)) expr = at(std::move(expr));
-    else if (here().is_word("anchored") || here().is_word("smoothed")) expr = range_mode(std::move(expr));
-    else break;
+    if (is(TokenKind::kLeftBracket))
+      expr = range(std::move(expr));
+    else if (here().is_word("offset"))
+      expr = offset(std::move(expr));
+    else if (is(TokenKind::kAt))
+      expr = at(std::move(expr));
+    else if (here().is_word("anchored") || here().is_word("smoothed"))
+      expr = range_mode(std::move(expr));
+    else
+      break;
   }
   return expr;
 }
@@ -268,19 +286,24 @@ ExprPtr Parser::postfix() {
 ExprPtr Parser::primary() {
   switch (here().kind) {
     case TokenKind::kNumber:
-    case TokenKind::kDuration: return number();
+    case TokenKind::kDuration:
+      return number();
     case TokenKind::kString: {
       auto token = take();
       return make(StringLiteral{std::move(token.value)}, ValueType::kString, token.position);
     }
-    case TokenKind::kLeftParen: return paren();
-    case TokenKind::kLeftBrace: return selector({}, here().position);
+    case TokenKind::kLeftParen:
+      return paren();
+    case TokenKind::kLeftBrace:
+      return selector({}, here().position);
     case TokenKind::kMetricIdentifier: {
       const auto token = take();
       return selector(std::string(token.text), token.position);
     }
-    case TokenKind::kIdentifier: return word_expr();
-    default: return unexpected("", "");
+    case TokenKind::kIdentifier:
+      return word_expr();
+    default:
+      return unexpected("", "");
   }
 }
 
@@ -298,9 +321,12 @@ ExprPtr Parser::paren() {
 ExprPtr Parser::word_expr() {
   const auto& word = here();
   const auto next = ahead().kind;
-  if ((word.is_word("inf") || word.is_word("nan")) && next != TokenKind::kLeftBrace && next != TokenKind::kLeftParen) return number();
+  if ((word.is_word("inf") || word.is_word("nan")) && next != TokenKind::kLeftBrace &&
+      next != TokenKind::kLeftParen)
+    return number();
   const bool grouping = ahead().is_word("by") || ahead().is_word("without");
-  if (is_aggregate_word(word.text) && (next == TokenKind::kLeftParen || grouping)) return aggregate();
+  if (is_aggregate_word(word.text) && (next == TokenKind::kLeftParen || grouping))
+    return aggregate();
   if (next == TokenKind::kLeftParen && operator_of(word) == nullptr) return call();
   if (operator_of(word) != nullptr) return unexpected("", "");
   const auto token = take();
@@ -311,10 +337,19 @@ ExprPtr Parser::aggregate() {
   const auto word = take();
   AggregateExpr node;
   static constexpr std::pair<std::string_view, AggregateOp> kOps[] = {
-      {"sum", AggregateOp::kSum}, {"avg", AggregateOp::kAvg}, {"min", AggregateOp::kMin}, {"max", AggregateOp::kMax},
-      {"group", AggregateOp::kGroup}, {"stddev", AggregateOp::kStddev}, {"stdvar", AggregateOp::kStdvar},
-      {"count", AggregateOp::kCount}, {"count_values", AggregateOp::kCountValues}, {"topk", AggregateOp::kTopk},
-      {"bottomk", AggregateOp::kBottomk}, {"quantile", AggregateOp::kQuantile}, {"limitk", AggregateOp::kLimitk},
+      {"sum", AggregateOp::kSum},
+      {"avg", AggregateOp::kAvg},
+      {"min", AggregateOp::kMin},
+      {"max", AggregateOp::kMax},
+      {"group", AggregateOp::kGroup},
+      {"stddev", AggregateOp::kStddev},
+      {"stdvar", AggregateOp::kStdvar},
+      {"count", AggregateOp::kCount},
+      {"count_values", AggregateOp::kCountValues},
+      {"topk", AggregateOp::kTopk},
+      {"bottomk", AggregateOp::kBottomk},
+      {"quantile", AggregateOp::kQuantile},
+      {"limitk", AggregateOp::kLimitk},
       {"limit_ratio", AggregateOp::kLimitRatio}};
   const auto name = lower(word.text);
   for (const auto& [text, op] : kOps) {
@@ -335,7 +370,8 @@ ExprPtr Parser::aggregate() {
     if (failed()) return nullptr;
     if (is(TokenKind::kRightParen)) break;
     if (!expect(TokenKind::kComma, "aggregation", "\",\" or \")\"")) return nullptr;
-    if (is(TokenKind::kRightParen)) return fail(here().position, "trailing commas not allowed in function call args");
+    if (is(TokenKind::kRightParen))
+      return fail(here().position, "trailing commas not allowed in function call args");
   }
   auto end = take().position.end;
   if (!node.has_grouping) {
@@ -343,12 +379,14 @@ ExprPtr Parser::aggregate() {
     if (node.has_grouping) end = tokens_[index_ - 1].position.end;
   }
   const PositionRange position{word.position.begin, end};
-  const bool with_param = node.op == AggregateOp::kCountValues || node.op == AggregateOp::kTopk || node.op == AggregateOp::kBottomk ||
-                          node.op == AggregateOp::kQuantile || node.op == AggregateOp::kLimitk || node.op == AggregateOp::kLimitRatio;
+  const bool with_param = node.op == AggregateOp::kCountValues || node.op == AggregateOp::kTopk ||
+                          node.op == AggregateOp::kBottomk || node.op == AggregateOp::kQuantile ||
+                          node.op == AggregateOp::kLimitk || node.op == AggregateOp::kLimitRatio;
   const std::size_t want = with_param ? 2 : 1;
   if (args.empty()) return fail(position, "no arguments for aggregate expression provided");
   if (args.size() != want) {
-    return fail(position, "wrong number of arguments for aggregate expression provided, expected " + std::to_string(want) + ", got " + std::to_string(args.size()));
+    return fail(position, "wrong number of arguments for aggregate expression provided, expected " +
+                              std::to_string(want) + ", got " + std::to_string(args.size()));
   }
   if (with_param) node.param = std::move(args[0]);
   node.expr = std::move(args.back());
@@ -358,7 +396,8 @@ ExprPtr Parser::aggregate() {
 ExprPtr Parser::call() {
   const auto word = take();
   const auto* function = find_function(word.text);
-  if (function == nullptr) return fail(word.position, "unknown function with name " + model::quote(word.text));
+  if (function == nullptr)
+    return fail(word.position, "unknown function with name " + model::quote(word.text));
   if (function->experimental && !options_.experimental) {
     return fail(word.position, "function " + model::quote(word.text) + " is not enabled");
   }
@@ -373,13 +412,16 @@ ExprPtr Parser::call() {
     if (is(TokenKind::kRightParen)) break;
     if (!is(TokenKind::kComma)) return unexpected("function call", "\",\" or \")\"");
     const auto comma = take().position;
-    if (is(TokenKind::kRightParen)) return fail(comma, "trailing commas not allowed in function call args");
+    if (is(TokenKind::kRightParen))
+      return fail(comma, "trailing commas not allowed in function call args");
   }
   const auto end = take().position.end;
   return make_call(*function, std::move(args), {word.position.begin, end});
 }
 
-Result<ExprPtr> parse_expr(std::string_view text, const ParseOptions& options) { return Parser(text, options).parse(); }
+Result<ExprPtr> parse_expr(std::string_view text, const ParseOptions& options) {
+  return Parser(text, options).parse();
+}
 
 Result<std::vector<model::Matcher>> parse_selector(std::string_view text) {
   const ParseOptions options;

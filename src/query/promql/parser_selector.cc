@@ -14,16 +14,19 @@ using Kind = TokenKind;
 ExprPtr Parser::selector(std::string name, PositionRange begin) {
   VectorSelector node;
   auto end = begin.end;
-  if (!name.empty()) node.matchers.push_back(model::Matcher::equal(std::string(model::kMetricName), name));
+  if (!name.empty())
+    node.matchers.push_back(model::Matcher::equal(std::string(model::kMetricName), name));
   node.name = std::move(name);
   if (is(Kind::kLeftBrace)) {
     take();
     if (!matchers(node.name, node.matchers)) return nullptr;
     end = tokens_[index_ - 1].position.end;
   }
-  const bool all_empty = std::all_of(node.matchers.begin(), node.matchers.end(), [](const auto& m) { return m.matches_empty(); });
+  const bool all_empty = std::all_of(node.matchers.begin(), node.matchers.end(),
+                                     [](const auto& m) { return m.matches_empty(); });
   const PositionRange position{begin.begin, end};
-  if (all_empty && !empty_selector_allowed_) return fail(position, "vector selector must contain at least one non-empty matcher");
+  if (all_empty && !empty_selector_allowed_)
+    return fail(position, "vector selector must contain at least one non-empty matcher");
   return make(std::move(node), ValueType::kVector, position);
 }
 
@@ -49,14 +52,23 @@ bool Parser::one_matcher(std::string& name, std::vector<model::Matcher>& into) {
   const auto text = quoted ? label.value : std::string(label.text);
   model::MatchOp op{};
   switch (here().kind) {
-    case Kind::kAssign: op = model::MatchOp::kEqual; break;
-    case Kind::kNotEqual: op = model::MatchOp::kNotEqual; break;
-    case Kind::kRegex: op = model::MatchOp::kRegex; break;
-    case Kind::kNotRegex: op = model::MatchOp::kNotRegex; break;
+    case Kind::kAssign:
+      op = model::MatchOp::kEqual;
+      break;
+    case Kind::kNotEqual:
+      op = model::MatchOp::kNotEqual;
+      break;
+    case Kind::kRegex:
+      op = model::MatchOp::kRegex;
+      break;
+    case Kind::kNotRegex:
+      op = model::MatchOp::kNotRegex;
+      break;
     default:
       if (quoted && (is(Kind::kComma) || is(Kind::kRightBrace))) {
         if (!name.empty()) {
-          fail(label.position, "metric name must not be set twice: " + model::quote(name) + " or " + model::quote(text));
+          fail(label.position, "metric name must not be set twice: " + model::quote(name) + " or " +
+                                   model::quote(text));
           return false;
         }
         name = text;
@@ -72,7 +84,8 @@ bool Parser::one_matcher(std::string& name, std::vector<model::Matcher>& into) {
     return false;
   }
   if (text == model::kMetricName && !name.empty() && op == model::MatchOp::kEqual) {
-    fail(label.position, "metric name must not be set twice: " + model::quote(name) + " or " + model::quote(here().value));
+    fail(label.position, "metric name must not be set twice: " + model::quote(name) + " or " +
+                             model::quote(here().value));
     return false;
   }
   auto value = take();
@@ -123,7 +136,8 @@ ExprPtr Parser::range(ExprPtr expr) {
     if (!expect(Kind::kRightBracket, "subquery selector", "\"]\"")) return nullptr;
     const PositionRange position{expr->position.begin, end};
     if (expr->type != ValueType::kVector && expr->type != ValueType::kScalar) {
-      return fail(position, "subquery is only allowed on instant vector, got " + std::string(value_type_name(expr->type)) + " instead");
+      return fail(position, "subquery is only allowed on instant vector, got " +
+                                std::string(value_type_name(expr->type)) + " instead");
     }
     node.expr = std::move(expr);
     return make(std::move(node), ValueType::kMatrix, position);
@@ -135,7 +149,8 @@ ExprPtr Parser::range(ExprPtr expr) {
   const auto* vector = std::get_if<VectorSelector>(&expr->node);
   if (vector == nullptr) return fail(bracket, "ranges only allowed for vector selectors");
   if (vector->shift.has_offset) return fail(bracket, "no offset modifiers allowed before range");
-  if (vector->shift.at || vector->shift.anchor != TimeShift::Anchor::kNone) return fail(bracket, "no @ modifiers allowed before range");
+  if (vector->shift.at || vector->shift.anchor != TimeShift::Anchor::kNone)
+    return fail(bracket, "no @ modifiers allowed before range");
   const PositionRange position{expr->position.begin, end};
   node.selector = std::move(expr);
   return make(std::move(node), ValueType::kMatrix, position);
@@ -174,7 +189,9 @@ ExprPtr Parser::offset(ExprPtr expr) {
     shift.has_offset = true;
   });
   if (!changed) {
-    return fail(expr->position, "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+    return fail(expr->position,
+                "offset modifier must be preceded by an instant vector selector or range vector "
+                "selector or a subquery");
   }
   if (twice) return fail(word.position, "offset may not be set multiple times");
   changed->position.end = tokens_[index_ - 1].position.end;
@@ -196,7 +213,8 @@ ExprPtr Parser::at(ExprPtr expr) {
     if (!take_number(value)) return unexpected("@", "timestamp");
     value *= sign * 1000;
     if (!std::isfinite(value) || std::abs(value) >= 9.2e18) {
-      return fail(sign_place, "timestamp out of bounds for @ modifier: " + format_double(value / 1000));
+      return fail(sign_place,
+                  "timestamp out of bounds for @ modifier: " + format_double(value / 1000));
     }
     at = static_cast<Timestamp>(std::llround(value));
   }
@@ -207,7 +225,9 @@ ExprPtr Parser::at(ExprPtr expr) {
     shift.anchor = anchor;
   });
   if (!changed) {
-    return fail(expr->position, "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+    return fail(expr->position,
+                "@ modifier must be preceded by an instant vector selector or range vector "
+                "selector or a subquery");
   }
   if (twice) return fail(sign_place, "@ <timestamp> may not be set multiple times");
   changed->position.end = tokens_[index_ - 1].position.end;
@@ -217,20 +237,25 @@ ExprPtr Parser::at(ExprPtr expr) {
 // anchored or smoothed, behind a selector.
 ExprPtr Parser::range_mode(ExprPtr expr) {
   const auto word = take();
-  if (!options_.experimental) return fail(word.position, std::string(word.text) + " modifier is not enabled");
+  if (!options_.experimental)
+    return fail(word.position, std::string(word.text) + " modifier is not enabled");
   const auto mode = word.is_word("anchored") ? RangeMode::kAnchored : RangeMode::kSmoothed;
   Expr copy = *expr;
   RangeMode* into = nullptr;
   if (auto* matrix = std::get_if<MatrixSelector>(&copy.node)) into = &matrix->mode;
-  if (auto* vector = std::get_if<VectorSelector>(&copy.node); vector != nullptr && mode == RangeMode::kSmoothed) {
+  if (auto* vector = std::get_if<VectorSelector>(&copy.node);
+      vector != nullptr && mode == RangeMode::kSmoothed) {
     into = &vector->mode;
   }
   if (into == nullptr) {
-    return fail(expr->position, std::string(word.text) + (mode == RangeMode::kAnchored
-                                                              ? " modifier must be preceded by a range vector selector"
-                                                              : " modifier must be preceded by an instant vector selector or range vector selector"));
+    return fail(expr->position, std::string(word.text) +
+                                    (mode == RangeMode::kAnchored
+                                         ? " modifier must be preceded by a range vector selector"
+                                         : " modifier must be preceded by an instant vector "
+                                           "selector or range vector selector"));
   }
-  if (*into != RangeMode::kPlain) return fail(word.position, "anchored or smoothed may not be set multiple times");
+  if (*into != RangeMode::kPlain)
+    return fail(word.position, "anchored or smoothed may not be set multiple times");
   *into = mode;
   copy.position.end = word.position.end;
   return std::make_shared<const Expr>(std::move(copy));
@@ -244,7 +269,8 @@ bool Parser::duration(DurationValue& into, bool positive, const char* context) {
   auto expr = positive ? duration_sum(0) : duration_unary();
   if (failed()) return false;
   if (!expr) {
-    unexpected(context, positive ? "number, duration, step(), or range()" : "number, duration, step(), or range()");
+    unexpected(context, positive ? "number, duration, step(), or range()"
+                                 : "number, duration, step(), or range()");
     return false;
   }
   const bool constant = expr->op == DurationExpr::Op::kNumber;

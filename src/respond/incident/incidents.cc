@@ -44,8 +44,13 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
     Done done;  // empty: news, which is never dropped
   };
 
-  Impl(Env& env, state::Journal& journal, state::Outbox& outbox, Notifier& notifier, IncidentOptions options)
-      : env(env), journal(journal), outbox(outbox), notifier(notifier), options(std::move(options)) {}
+  Impl(Env& env, state::Journal& journal, state::Outbox& outbox, Notifier& notifier,
+       IncidentOptions options)
+      : env(env),
+        journal(journal),
+        outbox(outbox),
+        notifier(notifier),
+        options(std::move(options)) {}
 
   // ---- the queue ----
 
@@ -78,9 +83,10 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
       return;
     }
     committing = true;
-    outbox.commit(make_batch(*next, touched), [weak = weak_from_this(), works, next, answers](Result<state::Seq> seq) {
-      if (auto self = weak.lock()) self->committed(seq, *works, *next, *answers);
-    });
+    outbox.commit(make_batch(*next, touched),
+                  [weak = weak_from_this(), works, next, answers](Result<state::Seq> seq) {
+                    if (auto self = weak.lock()) self->committed(seq, *works, *next, *answers);
+                  });
   }
 
   state::Batch make_batch(const State& next, const Touched& touched) const {
@@ -90,17 +96,21 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
       batch.document(std::string(kKind), id.value, body);
       batch.entry(model::kIncidentChanged, id.value, body);
     }
-    for (const auto& [id, event] : touched.notices) notifier.add_intents(next.active.at(id), event, batch);
+    for (const auto& [id, event] : touched.notices)
+      notifier.add_intents(next.active.at(id), event, batch);
     return batch;
   }
 
-  void committed(const Result<state::Seq>& seq, std::deque<Work>& works, State& next, std::vector<std::pair<Done, Result<IncidentId>>>& answers) {
+  void committed(const Result<state::Seq>& seq, std::deque<Work>& works, State& next,
+                 std::vector<std::pair<Done, Result<IncidentId>>>& answers) {
     committing = false;
     if (!seq) {
-      log_error("incidents could not be written; news waits, people are told", {{"error", seq.error().message()}});
+      log_error("incidents could not be written; news waits, people are told",
+                {{"error", seq.error().message()}});
       for (auto& [done, result] : answers) done(Error(seq.error()));
       std::erase_if(works, [](const Work& work) { return static_cast<bool>(work.done); });
-      queue.insert(queue.begin(), std::make_move_iterator(works.begin()), std::make_move_iterator(works.end()));
+      queue.insert(queue.begin(), std::make_move_iterator(works.begin()),
+                   std::make_move_iterator(works.end()));
       env.executor.post_after(Lane::kControl, kRetryAfter, [weak = weak_from_this()] {
         if (auto self = weak.lock()) self->pump();
       });
@@ -117,8 +127,10 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
 
   static void reply(std::vector<std::pair<Done, Result<IncidentId>>>& answers, const State& next) {
     for (auto& [done, result] : answers) {
-      if (!result) done(Error(result.error()));
-      else done(next.active.at(*result));
+      if (!result)
+        done(Error(result.error()));
+      else
+        done(next.active.at(*result));
     }
   }
 
@@ -131,10 +143,12 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
       self->add_news([self = self.get(), id](State& state, Touched& touched) {
         const auto found = state.active.find(id);
         if (found == state.active.end()) return;
-        const auto notices = settle(found->second, self->options.resolve_after, self->env.clock.now());
+        const auto notices =
+            settle(found->second, self->options.resolve_after, self->env.clock.now());
         if (!notices.empty()) self->touch(touched, id, notices);
         // Too early (the cause came back and went): the next commit of this incident sets the timer anew.
-        else if (found->second.state == model::IncidentState::kMitigated) self->settle_later(id);
+        else if (found->second.state == model::IncidentState::kMitigated)
+          self->settle_later(id);
       });
     });
   }
@@ -147,7 +161,8 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   // ---- news ----
 
   void on_cause(const Cause& cause) {
-    add_news([this, cause](State& state, Touched& touched) { apply_to_group(state, touched, cause); });
+    add_news(
+        [this, cause](State& state, Touched& touched) { apply_to_group(state, touched, cause); });
   }
 
   void apply_to_group(State& state, Touched& touched, const Cause& cause) {
@@ -163,7 +178,8 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
     if (!cause.firing) return;
     const auto service = std::string(cause.labels.get("service"));
     auto id = new_id(state, now);
-    auto incident = open_incident(id, cause, options.group_by, scheme_of(service), drills.count(service) > 0, previous_of(group, now), now);
+    auto incident = open_incident(id, cause, options.group_by, scheme_of(service),
+                                  drills.count(service) > 0, previous_of(group, now), now);
     apply_cause(incident, cause, now);
     state.active.emplace(id, std::move(incident));
     touch(touched, id, {"opened"});
@@ -172,7 +188,8 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   IncidentId new_id(State& state, WallTime now) const {
     const auto day = day_of(now);
     const auto number = std::to_string(++state.counts[day]);
-    return IncidentId("INC-" + day + "-" + std::string(number.size() < 3 ? 3 - number.size() : 0, '0') + number);
+    return IncidentId("INC-" + day + "-" +
+                      std::string(number.size() < 3 ? 3 - number.size() : 0, '0') + number);
   }
 
   std::string scheme_of(const std::string& service) const {
@@ -191,7 +208,8 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
 
   void remember_end(const Incident& incident) {
     if (incident.active()) return;
-    ended_lately[incident.id.value] = {incident.group, incident.resolved_at.value_or(incident.opened_at)};
+    ended_lately[incident.id.value] = {incident.group,
+                                       incident.resolved_at.value_or(incident.opened_at)};
     const auto oldest = env.clock.now() - options.relapse_within;
     std::erase_if(ended_lately, [&](const auto& item) { return item.second.second < oldest; });
   }
@@ -212,20 +230,25 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
     if (entry.topic == model::kAlertChanged) {
       if (auto alert = parse_json<model::Alert>(entry.body)) on_alert(*alert);
     } else if (entry.topic == model::kFaultChanged) {
-      if (auto fault = parse_json<model::Fault>(entry.body); fault && fault->fingerprint.empty()) on_cause(cause_of(*fault));
+      if (auto fault = parse_json<model::Fault>(entry.body); fault && fault->fingerprint.empty())
+        on_cause(cause_of(*fault));
     } else if (entry.topic == model::kRemedyChanged) {
       if (auto remedy = parse_json<model::Remedy>(entry.body)) {
-        on_service_news(remedy->service, [this, remedy = *remedy, seq = entry.seq](Incident& i) { return apply_remedy(i, remedy, seq, env.clock.now()); });
+        on_service_news(remedy->service, [this, remedy = *remedy, seq = entry.seq](Incident& i) {
+          return apply_remedy(i, remedy, seq, env.clock.now());
+        });
       }
     } else if (entry.topic == model::kInstanceChanged) {
       if (auto instance = parse_json<model::Instance>(entry.body)) {
-        on_service_news(instance->service, [this, instance = *instance, seq = entry.seq](Incident& i) {
-          apply_instance(i, instance, seq, env.clock.now());
-          return Notices{};
-        });
+        on_service_news(instance->service,
+                        [this, instance = *instance, seq = entry.seq](Incident& i) {
+                          apply_instance(i, instance, seq, env.clock.now());
+                          return Notices{};
+                        });
       }
     } else if (entry.topic == model::kNotificationChanged) {
-      if (auto notification = parse_json<model::Notification>(entry.body)) on_notification(*notification, entry.seq);
+      if (auto notification = parse_json<model::Notification>(entry.body))
+        on_notification(*notification, entry.seq);
     } else if (entry.topic == model::kDrillChanged) {
       if (auto drill = parse_json<model::Drill>(entry.body)) on_drill(*drill);
     } else if (entry.topic == model::kIncidentChanged) {
@@ -236,7 +259,9 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   void on_alert(const model::Alert& alert) {
     if (alert.state == model::AlertState::kPending) return;
     const auto word = lower(alert.labels.get("severity"));
-    if (std::find(options.ignore_severities.begin(), options.ignore_severities.end(), word) != options.ignore_severities.end()) return;
+    if (std::find(options.ignore_severities.begin(), options.ignore_severities.end(), word) !=
+        options.ignore_severities.end())
+      return;
     on_cause(cause_of(alert));
   }
 
@@ -244,15 +269,18 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
     if (notification.state == model::NotificationState::kPending) return;
     add_news([this, notification, seq](State& state, Touched& touched) {
       const auto found = state.active.find(IncidentId(notification.incident));
-      if (found == state.active.end()) return;  // told after its end: the notification's own record has it
+      if (found == state.active.end())
+        return;  // told after its end: the notification's own record has it
       apply_notification(found->second, notification, seq, env.clock.now());
       touch(touched, found->first, {});
     });
   }
 
   void on_drill(const model::Drill& drill) {
-    if (drill.state == "passed" || drill.state == "failed" || drill.state == "aborted") drills.erase(drill.service);
-    else drills.insert(drill.service);
+    if (drill.state == "passed" || drill.state == "failed" || drill.state == "aborted")
+      drills.erase(drill.service);
+    else
+      drills.insert(drill.service);
   }
 
   // ---- people ----
@@ -272,16 +300,19 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   Error missing(const IncidentId& id) const {
     auto document = journal.document(kKind, id.value);
     if (!document || !*document) return not_found("no incident '" + printable(id.value) + "'");
-    return {Code::kConflict, "incident " + id.value + " is resolved: it cannot be changed any more"};
+    return {Code::kConflict,
+            "incident " + id.value + " is resolved: it cannot be changed any more"};
   }
 
   // ---- start ----
 
   Result<void> restore() {
     for (const auto& document : HF_TRY(journal.documents(kKind))) {
-      auto incident = HF_TRY(parse_json<Incident>(document.body).context("incident " + document.id));
+      auto incident =
+          HF_TRY(parse_json<Incident>(document.body).context("incident " + document.id));
       const auto day = day_of(incident.opened_at);
-      const auto number = parse_int(std::string_view(document.id).substr(document.id.rfind('-') + 1)).value_or(0);
+      const auto number =
+          parse_int(std::string_view(document.id).substr(document.id.rfind('-') + 1)).value_or(0);
       state.counts[day] = std::max(state.counts[day], static_cast<int>(number));
       remember_end(incident);
       if (!incident.active()) continue;
@@ -296,7 +327,8 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
       if (auto alert = parse_json<model::Alert>(document.body)) on_alert(*alert);
     }
     for (const auto& document : HF_TRY(journal.documents("fault"))) {
-      if (auto fault = parse_json<model::Fault>(document.body); fault && fault->fingerprint.empty()) on_cause(cause_of(*fault));
+      if (auto fault = parse_json<model::Fault>(document.body); fault && fault->fingerprint.empty())
+        on_cause(cause_of(*fault));
     }
     return {};
   }
@@ -314,23 +346,25 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   State state;
   std::deque<Work> queue;
   bool committing = false;
-  std::set<IncidentId> settling;      // a settle timer is set
-  std::set<std::string> drills;       // services being drilled
+  std::set<IncidentId> settling;  // a settle timer is set
+  std::set<std::string> drills;   // services being drilled
   std::map<std::string, std::string> schemes;
   std::map<std::string, std::pair<model::Labels, WallTime>> ended_lately;  // by id
   std::unique_ptr<state::Subscription> subscription;
 };
 
-Incidents::Incidents(Env& env, state::Journal& journal, state::Outbox& outbox, Notifier& notifier, IncidentOptions options)
+Incidents::Incidents(Env& env, state::Journal& journal, state::Outbox& outbox, Notifier& notifier,
+                     IncidentOptions options)
     : impl_(std::make_shared<Impl>(env, journal, outbox, notifier, std::move(options))) {}
 Incidents::~Incidents() = default;
 
 Result<void> Incidents::start(const std::vector<model::Service>& services) {
   impl_->set_services(services);
   HF_TRY(impl_->restore());
-  impl_->subscription = impl_->journal.subscribe("", [weak = std::weak_ptr<Impl>(impl_)](const state::Entry& entry) {
-    if (auto self = weak.lock()) self->on_entry(entry);
-  });
+  impl_->subscription =
+      impl_->journal.subscribe("", [weak = std::weak_ptr<Impl>(impl_)](const state::Entry& entry) {
+        if (auto self = weak.lock()) self->on_entry(entry);
+      });
   return {};
 }
 
@@ -342,50 +376,74 @@ void Incidents::configure(IncidentOptions options, const std::vector<model::Serv
 std::vector<Incident> Incidents::active() const {
   std::vector<Incident> list;
   for (const auto& [id, incident] : impl_->state.active) list.push_back(incident);
-  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.opened_at > b.opened_at; });
+  std::sort(list.begin(), list.end(),
+            [](const auto& a, const auto& b) { return a.opened_at > b.opened_at; });
   return list;
 }
 
 std::optional<Incident> Incidents::find(const IncidentId& id) const {
-  if (const auto found = impl_->state.active.find(id); found != impl_->state.active.end()) return found->second;
+  if (const auto found = impl_->state.active.find(id); found != impl_->state.active.end())
+    return found->second;
   auto document = impl_->journal.document(kKind, id.value);
   if (!document || !*document) return std::nullopt;
   auto incident = parse_json<Incident>((*document)->body);
   return incident ? std::optional<Incident>(std::move(*incident)) : std::nullopt;
 }
 
-Result<std::vector<Incident>> Incidents::list(std::string_view state, std::string_view service, std::size_t limit) const {
+Result<std::vector<Incident>> Incidents::list(std::string_view state, std::string_view service,
+                                              std::size_t limit) const {
   std::vector<Incident> list;
   auto documents = HF_TRY(impl_->journal.documents(kKind));
-  for (auto document = documents.rbegin(); document != documents.rend() && list.size() < limit; ++document) {
+  for (auto document = documents.rbegin(); document != documents.rend() && list.size() < limit;
+       ++document) {
     auto incident = HF_TRY(parse_json<Incident>(document->body));
     if (!service.empty() && incident.service != service) continue;
     if (state == "active" && !incident.active()) continue;
     if (state == "resolved" && incident.active()) continue;
     list.push_back(std::move(incident));
   }
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.opened_at > b.opened_at; });
+  std::stable_sort(list.begin(), list.end(),
+                   [](const auto& a, const auto& b) { return a.opened_at > b.opened_at; });
   return list;
 }
 
 void Incidents::acknowledge(const IncidentId& id, const std::string& by, Done done) {
-  impl_->person(id, [this, by](Incident& i) { return respond::acknowledge(i, by, impl_->env.clock.now()); }, std::move(done));
+  impl_->person(
+      id, [this, by](Incident& i) { return respond::acknowledge(i, by, impl_->env.clock.now()); },
+      std::move(done));
 }
 void Incidents::mitigate(const IncidentId& id, const std::string& by, Done done) {
-  impl_->person(id, [this, by](Incident& i) { return respond::mitigate(i, by, impl_->env.clock.now()); }, std::move(done));
+  impl_->person(
+      id, [this, by](Incident& i) { return respond::mitigate(i, by, impl_->env.clock.now()); },
+      std::move(done));
 }
-void Incidents::resolve(const IncidentId& id, const std::string& by, const std::string& text, Done done) {
-  impl_->person(id, [this, by, text](Incident& i) { return respond::resolve(i, by, text, impl_->env.clock.now()); }, std::move(done));
+void Incidents::resolve(const IncidentId& id, const std::string& by, const std::string& text,
+                        Done done) {
+  impl_->person(
+      id,
+      [this, by, text](Incident& i) {
+        return respond::resolve(i, by, text, impl_->env.clock.now());
+      },
+      std::move(done));
 }
-void Incidents::note(const IncidentId& id, const std::string& by, const std::string& text, Done done) {
-  impl_->person(id, [this, by, text](Incident& i) { return add_note(i, by, text, impl_->env.clock.now()); }, std::move(done));
+void Incidents::note(const IncidentId& id, const std::string& by, const std::string& text,
+                     Done done) {
+  impl_->person(
+      id, [this, by, text](Incident& i) { return add_note(i, by, text, impl_->env.clock.now()); },
+      std::move(done));
 }
 void Incidents::set_rank(const IncidentId& id, model::Rank rank, const std::string& by, Done done) {
-  impl_->person(id, [this, rank, by](Incident& i) { return respond::set_rank(i, rank, by, impl_->env.clock.now()); }, std::move(done));
+  impl_->person(
+      id,
+      [this, rank, by](Incident& i) {
+        return respond::set_rank(i, rank, by, impl_->env.clock.now());
+      },
+      std::move(done));
 }
 
 void Incidents::declare(Incident incident, const std::string& by, Done done) {
-  impl_->add({[impl = impl_.get(), incident, by](Impl::State& state, Impl::Touched& touched) -> Result<IncidentId> {
+  impl_->add({[impl = impl_.get(), incident, by](Impl::State& state,
+                                                 Impl::Touched& touched) -> Result<IncidentId> {
                 if (trim(incident.title).empty()) return invalid("an incident needs a title");
                 const auto now = impl->env.clock.now();
                 Cause cause;
@@ -396,7 +454,8 @@ void Incidents::declare(Incident incident, const std::string& by, Done done) {
                 cause.since = cause.changed = now;
                 cause.evidence.source = "declared by " + by;
                 auto id = impl->new_id(state, now);
-                auto opened = open_incident(id, cause, impl->options.group_by, impl->scheme_of(incident.service), false, "", now);
+                auto opened = open_incident(id, cause, impl->options.group_by,
+                                            impl->scheme_of(incident.service), false, "", now);
                 state.active.emplace(id, std::move(opened));
                 Impl::touch(touched, id, {"opened"});
                 return id;

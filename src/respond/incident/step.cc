@@ -20,14 +20,17 @@ constexpr std::size_t kTimelineCountMax = 2000;
 void record(Incident& incident, TimelineEntry entry) {
   if (incident.timeline.size() >= kTimelineCountMax) return;
   // News may arrive a little after it happened; the timeline tells it in order of happening.
-  const auto place = std::upper_bound(incident.timeline.begin(), incident.timeline.end(), entry.at,
-                                      [](WallTime at, const TimelineEntry& other) { return at < other.at; });
+  const auto place =
+      std::upper_bound(incident.timeline.begin(), incident.timeline.end(), entry.at,
+                       [](WallTime at, const TimelineEntry& other) { return at < other.at; });
   incident.timeline.insert(place, std::move(entry));
 }
 
-void record(Incident& incident, WallTime at, std::string_view kind, std::string text, std::string_view actor = kHoldfast,
-            std::optional<model::Evidence> evidence = {}, std::int64_t seq = 0) {
-  record(incident, TimelineEntry{at, std::string(kind), std::move(text), std::string(actor), std::move(evidence), seq});
+void record(Incident& incident, WallTime at, std::string_view kind, std::string text,
+            std::string_view actor = kHoldfast, std::optional<model::Evidence> evidence = {},
+            std::int64_t seq = 0) {
+  record(incident, TimelineEntry{at, std::string(kind), std::move(text), std::string(actor),
+                                 std::move(evidence), seq});
 }
 
 std::string level_name(const Incident& incident, model::Rank rank) {
@@ -36,16 +39,20 @@ std::string level_name(const Incident& incident, model::Rank rank) {
 }
 
 model::IncidentAlert* find_cause(Incident& incident, const std::string& fingerprint) {
-  const auto found = std::find_if(incident.alerts.begin(), incident.alerts.end(), [&](const auto& a) { return a.fingerprint == fingerprint; });
+  const auto found = std::find_if(incident.alerts.begin(), incident.alerts.end(),
+                                  [&](const auto& a) { return a.fingerprint == fingerprint; });
   return found == incident.alerts.end() ? nullptr : &*found;
 }
 
 bool any_firing(const Incident& incident) {
-  return std::any_of(incident.alerts.begin(), incident.alerts.end(), [](const auto& a) { return a.state == model::AlertState::kFiring; });
+  return std::any_of(incident.alerts.begin(), incident.alerts.end(),
+                     [](const auto& a) { return a.state == model::AlertState::kFiring; });
 }
 
 Error conflict(const Incident& incident, std::string_view what) {
-  return {Code::kConflict, "incident " + incident.id.value + " is " + std::string(incident_state_name(incident.state)) + ": it cannot be " + std::string(what)};
+  return {Code::kConflict, "incident " + incident.id.value + " is " +
+                               std::string(incident_state_name(incident.state)) +
+                               ": it cannot be " + std::string(what)};
 }
 
 std::string remedy_text(const model::Remedy& remedy) {
@@ -63,7 +70,8 @@ Cause cause_of(const model::Alert& alert) {
   cause.rank = model::rank_of_word(alert.labels.get("severity"));
   cause.firing = alert.state == model::AlertState::kFiring;
   cause.since = alert.active_at;
-  cause.changed = cause.firing ? alert.fired_at.value_or(alert.active_at) : alert.resolved_at.value_or(alert.active_at);
+  cause.changed = cause.firing ? alert.fired_at.value_or(alert.active_at)
+                               : alert.resolved_at.value_or(alert.active_at);
   cause.evidence = alert.evidence;
   return cause;
 }
@@ -71,9 +79,12 @@ Cause cause_of(const model::Alert& alert) {
 Cause cause_of(const model::Fault& fault) {
   Cause cause;
   cause.fingerprint = "fault/" + fault.id;
-  cause.labels = model::Labels{{"service", fault.service}, {"fault", fault.kind}, {"resource", fault.resource},
+  cause.labels = model::Labels{{"service", fault.service},
+                               {"fault", fault.kind},
+                               {"resource", fault.resource},
                                {"severity", std::string(model::word_of_rank(fault.rank))}};
-  cause.title = fault.kind + ": " + fault.resource + (fault.evidence.value.empty() ? "" : ", " + fault.evidence.value);
+  cause.title = fault.kind + ": " + fault.resource +
+                (fault.evidence.value.empty() ? "" : ", " + fault.evidence.value);
   cause.rank = fault.rank;
   cause.firing = fault.open;
   cause.since = fault.detected_at;
@@ -82,9 +93,12 @@ Cause cause_of(const model::Fault& fault) {
   return cause;
 }
 
-model::Labels group_of(const model::Labels& labels, const std::vector<std::string>& names) { return labels.keep(names); }
+model::Labels group_of(const model::Labels& labels, const std::vector<std::string>& names) {
+  return labels.keep(names);
+}
 
-Incident open_incident(model::IncidentId id, const Cause& cause, const std::vector<std::string>& group_by, const std::string& scheme,
+Incident open_incident(model::IncidentId id, const Cause& cause,
+                       const std::vector<std::string>& group_by, const std::string& scheme,
                        bool drill, std::string previous, WallTime now) {
   Incident incident;
   incident.id = std::move(id);
@@ -97,7 +111,8 @@ Incident open_incident(model::IncidentId id, const Cause& cause, const std::vect
   incident.started_at = std::min(cause.since, now);
   incident.opened_at = now;
   incident.previous = std::move(previous);
-  record(incident, incident.started_at, "impact_started", "The condition became true: " + cause.title, kHoldfast, cause.evidence);
+  record(incident, incident.started_at, "impact_started",
+         "The condition became true: " + cause.title, kHoldfast, cause.evidence);
   std::string text = "Opened as " + level_name(incident, incident.rank);
   if (drill) text += " (drill)";
   if (!incident.previous.empty()) text += ", a relapse of " + incident.previous;
@@ -110,24 +125,32 @@ Notices apply_cause(Incident& incident, const Cause& cause, WallTime now) {
   const auto state = cause.firing ? model::AlertState::kFiring : model::AlertState::kResolved;
   if (known != nullptr && known->state == state) return {};
   if (known == nullptr && !cause.firing) return {};
-  if (known == nullptr) incident.alerts.push_back({cause.fingerprint, cause.labels, state});
-  else known->state = state;
+  if (known == nullptr)
+    incident.alerts.push_back({cause.fingerprint, cause.labels, state});
+  else
+    known->state = state;
   Notices notices;
   if (cause.firing) {
-    record(incident, std::max(cause.changed, incident.started_at), "alert_fired", cause.title, kHoldfast, cause.evidence);
+    record(incident, std::max(cause.changed, incident.started_at), "alert_fired", cause.title,
+           kHoldfast, cause.evidence);
     if (cause.rank < incident.rank) {
-      record(incident, now, "severity_changed", level_name(incident, incident.rank) + " to " + level_name(incident, cause.rank) + ": " + cause.title);
+      record(incident, now, "severity_changed",
+             level_name(incident, incident.rank) + " to " + level_name(incident, cause.rank) +
+                 ": " + cause.title);
       incident.rank = cause.rank;
       notices.push_back("severity_changed");
     }
     if (incident.state == IncidentState::kMitigated) {
-      incident.state = incident.acknowledged_at ? IncidentState::kAcknowledged : IncidentState::kOpen;
+      incident.state =
+          incident.acknowledged_at ? IncidentState::kAcknowledged : IncidentState::kOpen;
       incident.mitigated_at.reset();
     }
     return notices;
   }
   record(incident, cause.changed, "alert_resolved", cause.title, kHoldfast, cause.evidence);
-  if (any_firing(incident) || incident.state == IncidentState::kMitigated || incident.state == IncidentState::kResolved) return notices;
+  if (any_firing(incident) || incident.state == IncidentState::kMitigated ||
+      incident.state == IncidentState::kResolved)
+    return notices;
   incident.state = IncidentState::kMitigated;
   incident.mitigated_at = now;
   record(incident, now, "mitigated", "Every signal is good again");
@@ -135,13 +158,16 @@ Notices apply_cause(Incident& incident, const Cause& cause, WallTime now) {
   return notices;
 }
 
-Notices apply_remedy(Incident& incident, const model::Remedy& remedy, std::int64_t seq, WallTime now) {
+Notices apply_remedy(Incident& incident, const model::Remedy& remedy, std::int64_t seq,
+                     WallTime now) {
   const auto what = remedy_text(remedy);
   switch (remedy.state) {
     case RemedyState::kPlanned: {
       // Recovery hears of a fault a moment before the incident about it is open; for the incident it begins then.
       const auto at = std::max(remedy.planned_at, incident.opened_at);
-      record(incident, at, "remedy_planned", what + ", attempt " + std::to_string(remedy.attempt) + ": " + remedy.reason, kHoldfast, remedy.evidence, seq);
+      record(incident, at, "remedy_planned",
+             what + ", attempt " + std::to_string(remedy.attempt) + ": " + remedy.reason, kHoldfast,
+             remedy.evidence, seq);
       if (incident.state == IncidentState::kOpen) {
         incident.state = IncidentState::kAcknowledged;
         incident.acknowledged_at = at;
@@ -150,28 +176,51 @@ Notices apply_remedy(Incident& incident, const model::Remedy& remedy, std::int64
       }
       break;
     }
-    case RemedyState::kRunning: record(incident, now, "remedy_started", what, kHoldfast, {}, seq); break;
-    case RemedyState::kDone: record(incident, remedy.finished_at.value_or(now), "remedy_finished", what + " is done; watching whether it helps", kHoldfast, {}, seq); break;
-    case RemedyState::kVerified: record(incident, remedy.verified_at.value_or(now), "remedy_verified", what + " helped", kHoldfast, remedy.evidence, seq); break;
-    case RemedyState::kNotHelped: record(incident, remedy.verified_at.value_or(now), "remedy_not_helped", what + " did not help: " + remedy.reason, kHoldfast, remedy.evidence, seq); break;
-    case RemedyState::kFailed: record(incident, remedy.finished_at.value_or(now), "remedy_finished", what + " failed: " + remedy.reason, kHoldfast, remedy.evidence, seq); break;
-    case RemedyState::kRefused: record(incident, now, "remedy_finished", what + " is held back: " + remedy.reason, kHoldfast, remedy.evidence, seq); break;
+    case RemedyState::kRunning:
+      record(incident, now, "remedy_started", what, kHoldfast, {}, seq);
+      break;
+    case RemedyState::kDone:
+      record(incident, remedy.finished_at.value_or(now), "remedy_finished",
+             what + " is done; watching whether it helps", kHoldfast, {}, seq);
+      break;
+    case RemedyState::kVerified:
+      record(incident, remedy.verified_at.value_or(now), "remedy_verified", what + " helped",
+             kHoldfast, remedy.evidence, seq);
+      break;
+    case RemedyState::kNotHelped:
+      record(incident, remedy.verified_at.value_or(now), "remedy_not_helped",
+             what + " did not help: " + remedy.reason, kHoldfast, remedy.evidence, seq);
+      break;
+    case RemedyState::kFailed:
+      record(incident, remedy.finished_at.value_or(now), "remedy_finished",
+             what + " failed: " + remedy.reason, kHoldfast, remedy.evidence, seq);
+      break;
+    case RemedyState::kRefused:
+      record(incident, now, "remedy_finished", what + " is held back: " + remedy.reason, kHoldfast,
+             remedy.evidence, seq);
+      break;
     case RemedyState::kEscalated:
-      record(incident, now, "escalated", "A person is needed: " + remedy.reason, kHoldfast, remedy.evidence, seq);
-      if (incident.state == IncidentState::kAcknowledged && incident.acknowledged_by == kHoldfast) incident.state = IncidentState::kOpen;
+      record(incident, now, "escalated", "A person is needed: " + remedy.reason, kHoldfast,
+             remedy.evidence, seq);
+      if (incident.state == IncidentState::kAcknowledged && incident.acknowledged_by == kHoldfast)
+        incident.state = IncidentState::kOpen;
       return {"escalated"};
   }
   return {};
 }
 
-void apply_instance(Incident& incident, const model::Instance& instance, std::int64_t seq, WallTime now) {
+void apply_instance(Incident& incident, const model::Instance& instance, std::int64_t seq,
+                    WallTime now) {
   std::string text = instance.id + " is " + std::string(instance_state_name(instance.state));
   if (!instance.detail.empty()) text += ": " + instance.detail;
-  record(incident, instance.since == WallTime{} ? now : instance.since, "instance", std::move(text), kHoldfast, {}, seq);
+  record(incident, instance.since == WallTime{} ? now : instance.since, "instance", std::move(text),
+         kHoldfast, {}, seq);
 }
 
-void apply_notification(Incident& incident, const model::Notification& notification, std::int64_t seq, WallTime now) {
-  const auto what = notification.event + " to " + notification.receiver + " (" + notification.kind + ")";
+void apply_notification(Incident& incident, const model::Notification& notification,
+                        std::int64_t seq, WallTime now) {
+  const auto what =
+      notification.event + " to " + notification.receiver + " (" + notification.kind + ")";
   if (notification.state == model::NotificationState::kDelivered) {
     record(incident, notification.delivered_at.value_or(now), "notified", what, kHoldfast, {}, seq);
   } else if (notification.state == model::NotificationState::kFailed) {
@@ -180,7 +229,8 @@ void apply_notification(Incident& incident, const model::Notification& notificat
 }
 
 Notices settle(Incident& incident, Duration resolve_after, WallTime now) {
-  if (incident.state != IncidentState::kMitigated || any_firing(incident) || !incident.mitigated_at) return {};
+  if (incident.state != IncidentState::kMitigated || any_firing(incident) || !incident.mitigated_at)
+    return {};
   if (now - *incident.mitigated_at < resolve_after) return {};
   incident.state = IncidentState::kResolved;
   incident.resolved_at = now;
@@ -190,8 +240,10 @@ Notices settle(Incident& incident, Duration resolve_after, WallTime now) {
 }
 
 Result<Notices> acknowledge(Incident& incident, const std::string& by, WallTime now) {
-  if (incident.state == IncidentState::kMitigated || incident.state == IncidentState::kResolved) return conflict(incident, "acknowledged");
-  if (incident.state == IncidentState::kAcknowledged && incident.acknowledged_by == by) return Notices{};
+  if (incident.state == IncidentState::kMitigated || incident.state == IncidentState::kResolved)
+    return conflict(incident, "acknowledged");
+  if (incident.state == IncidentState::kAcknowledged && incident.acknowledged_by == by)
+    return Notices{};
   // A person takes over what Holdfast acknowledged; the first moment stays.
   if (!incident.acknowledged_at) incident.acknowledged_at = now;
   incident.state = IncidentState::kAcknowledged;
@@ -201,7 +253,8 @@ Result<Notices> acknowledge(Incident& incident, const std::string& by, WallTime 
 }
 
 Result<Notices> mitigate(Incident& incident, const std::string& by, WallTime now) {
-  if (incident.state == IncidentState::kMitigated || incident.state == IncidentState::kResolved) return conflict(incident, "mitigated");
+  if (incident.state == IncidentState::kMitigated || incident.state == IncidentState::kResolved)
+    return conflict(incident, "mitigated");
   if (!incident.acknowledged_at) {
     incident.acknowledged_at = now;
     incident.acknowledged_by = by;
@@ -212,7 +265,8 @@ Result<Notices> mitigate(Incident& incident, const std::string& by, WallTime now
   return Notices{"mitigated"};
 }
 
-Result<Notices> resolve(Incident& incident, const std::string& by, const std::string& text, WallTime now) {
+Result<Notices> resolve(Incident& incident, const std::string& by, const std::string& text,
+                        WallTime now) {
   if (incident.state == IncidentState::kResolved) return conflict(incident, "resolved");
   if (!incident.acknowledged_at) {
     incident.acknowledged_at = now;
@@ -226,15 +280,19 @@ Result<Notices> resolve(Incident& incident, const std::string& by, const std::st
   return Notices{"resolved"};
 }
 
-Result<Notices> add_note(Incident& incident, const std::string& by, const std::string& text, WallTime now) {
+Result<Notices> add_note(Incident& incident, const std::string& by, const std::string& text,
+                         WallTime now) {
   record(incident, now, "note", text, by);
   return Notices{};
 }
 
-Result<Notices> set_rank(Incident& incident, model::Rank rank, const std::string& by, WallTime now) {
-  if (incident.state == IncidentState::kResolved) return conflict(incident, "given another severity");
+Result<Notices> set_rank(Incident& incident, model::Rank rank, const std::string& by,
+                         WallTime now) {
+  if (incident.state == IncidentState::kResolved)
+    return conflict(incident, "given another severity");
   if (incident.rank == rank) return Notices{};
-  record(incident, now, "severity_changed", level_name(incident, incident.rank) + " to " + level_name(incident, rank), by);
+  record(incident, now, "severity_changed",
+         level_name(incident, incident.rank) + " to " + level_name(incident, rank), by);
   incident.rank = rank;
   return Notices{"severity_changed"};
 }

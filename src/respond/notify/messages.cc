@@ -9,25 +9,46 @@
 namespace holdfast::respond {
 namespace {
 
-
 struct Language {
-  std::string_view drill, level, service, state, since, detected, ended, duration, scope, owner, cause, done, next, link;
+  std::string_view drill, level, service, state, since, detected, ended, duration, scope, owner,
+      cause, done, next, link;
   std::string_view opened, escalated, severity_changed, mitigated, resolved, other;
   std::string_view state_open, state_acknowledged, state_mitigated, state_resolved;
   std::string_view nobody, nothing_yet;
 };
 
-constexpr Language kEnglish = {
-    "[DRILL] ", "Severity", "Service", "State", "Impact since", "Detected", "Ended", "Duration", "Affected", "In charge", "What was seen",
-    "What was done", "Respond by", "Details",
-    "Incident", "A person is needed", "Severity changed", "Mitigated", "Resolved", "Update",
-    "open", "acknowledged", "mitigated", "resolved", "nobody yet", "nothing yet"};
+constexpr Language kEnglish = {"[DRILL] ",
+                               "Severity",
+                               "Service",
+                               "State",
+                               "Impact since",
+                               "Detected",
+                               "Ended",
+                               "Duration",
+                               "Affected",
+                               "In charge",
+                               "What was seen",
+                               "What was done",
+                               "Respond by",
+                               "Details",
+                               "Incident",
+                               "A person is needed",
+                               "Severity changed",
+                               "Mitigated",
+                               "Resolved",
+                               "Update",
+                               "open",
+                               "acknowledged",
+                               "mitigated",
+                               "resolved",
+                               "nobody yet",
+                               "nothing yet"};
 
 constexpr Language kChinese = {
-    "[演练] ", "事故级别", "服务", "状态", "影响开始", "发现时间", "结束时间", "持续时间", "影响范围", "负责人", "观测到的现象",
-    "已采取措施", "响应期限", "详情",
-    "事故", "需要人工介入", "级别变更", "已缓解", "已解决", "更新",
-    "处理中", "已确认", "已缓解", "已解决", "暂无", "暂无"};
+    "[演练] ",  "事故级别",     "服务",     "状态",         "影响开始",   "发现时间", "结束时间",
+    "持续时间", "影响范围",     "负责人",   "观测到的现象", "已采取措施", "响应期限", "详情",
+    "事故",     "需要人工介入", "级别变更", "已缓解",       "已解决",     "更新",     "处理中",
+    "已确认",   "已缓解",       "已解决",   "暂无",         "暂无"};
 
 std::string_view heading(const Language& words, std::string_view event) {
   if (event == "opened") return words.opened;
@@ -40,10 +61,14 @@ std::string_view heading(const Language& words, std::string_view event) {
 
 std::string_view state_word(const Language& words, model::IncidentState state) {
   switch (state) {
-    case model::IncidentState::kOpen: return words.state_open;
-    case model::IncidentState::kAcknowledged: return words.state_acknowledged;
-    case model::IncidentState::kMitigated: return words.state_mitigated;
-    case model::IncidentState::kResolved: return words.state_resolved;
+    case model::IncidentState::kOpen:
+      return words.state_open;
+    case model::IncidentState::kAcknowledged:
+      return words.state_acknowledged;
+    case model::IncidentState::kMitigated:
+      return words.state_mitigated;
+    case model::IncidentState::kResolved:
+      return words.state_resolved;
   }
   return words.other;
 }
@@ -53,13 +78,19 @@ std::string duration_text(Duration d, bool chinese) {
   const auto seconds = static_cast<long>(to_seconds(d));
   if (seconds < 60) return fmt::format("{} {}", seconds, chinese ? "秒" : "s");
   const auto hours = seconds / 3600, minutes = seconds / 60 % 60;
-  if (hours == 0) return fmt::format("{} {} {} {}", minutes, chinese ? "分钟" : "min", seconds % 60, chinese ? "秒" : "s");
-  return fmt::format("{} {} {} {}", hours, chinese ? "小时" : "h", minutes, chinese ? "分钟" : "min");
+  if (hours == 0)
+    return fmt::format("{} {} {} {}", minutes, chinese ? "分钟" : "min", seconds % 60,
+                       chinese ? "秒" : "s");
+  return fmt::format("{} {} {} {}", hours, chinese ? "小时" : "h", minutes,
+                     chinese ? "分钟" : "min");
 }
 
-void line(std::string& body, std::string_view name, std::string_view value) { body += fmt::format("{}: {}\n", name, value); }
+void line(std::string& body, std::string_view name, std::string_view value) {
+  body += fmt::format("{}: {}\n", name, value);
+}
 
-void add_list(std::string& body, std::string_view name, const std::vector<std::string>& items, std::string_view none) {
+void add_list(std::string& body, std::string_view name, const std::vector<std::string>& items,
+              std::string_view none) {
   body += fmt::format("{}:\n", name);
   if (items.empty()) body += fmt::format("  - {}\n", none);
   for (const auto& item : items) body += fmt::format("  - {}\n", item);
@@ -73,7 +104,8 @@ std::vector<std::string> seen(const model::Incident& incident) {
     if (entry.evidence && !entry.evidence->value.empty()) {
       text += fmt::format(" ({}; {})", entry.evidence->value, entry.evidence->threshold);
     }
-    if (std::find(items.begin(), items.end(), text) == items.end()) items.push_back(std::move(text));
+    if (std::find(items.begin(), items.end(), text) == items.end())
+      items.push_back(std::move(text));
   }
   return items;
 }
@@ -81,7 +113,8 @@ std::vector<std::string> seen(const model::Incident& incident) {
 std::vector<std::string> done(const model::Incident& incident) {
   std::vector<std::string> items;
   for (const auto& entry : incident.timeline) {
-    if (entry.kind.starts_with("remedy_") || entry.kind == "escalated") items.push_back(fmt::format("{} {}", format_time(entry.at).substr(11, 8), entry.text));
+    if (entry.kind.starts_with("remedy_") || entry.kind == "escalated")
+      items.push_back(fmt::format("{} {}", format_time(entry.at).substr(11, 8), entry.text));
   }
   if (items.size() > 10) items.erase(items.begin(), items.end() - 10);
   return items;
@@ -93,7 +126,8 @@ std::string scope_of(const model::Incident& incident) {
     for (const char* label : {"instance_id", "resource", "instance", "version"}) {
       const auto value = alert.labels.get(label);
       if (value.empty()) continue;
-      if (scope.find(value) == std::string::npos) scope += (scope.empty() ? "" : ", ") + std::string(value);
+      if (scope.find(value) == std::string::npos)
+        scope += (scope.empty() ? "" : ", ") + std::string(value);
       break;
     }
   }
@@ -102,27 +136,33 @@ std::string scope_of(const model::Incident& incident) {
 
 }  // namespace
 
-Message render_message(const model::Incident& incident, std::string_view event, std::string_view language, const std::string& external_url,
-                       WallTime now) {
+Message render_message(const model::Incident& incident, std::string_view event,
+                       std::string_view language, const std::string& external_url, WallTime now) {
   const bool chinese = language == "zh";
   const auto& words = chinese ? kChinese : kEnglish;
   auto scheme = model::scheme_by_name(incident.scheme);
   const auto& level = (scheme ? *scheme : model::scheme_a()).level(incident.rank);
   Message message;
-  message.subject = fmt::format("{}[{}] {}: {} {} ({})", incident.drill ? words.drill : "", level.name, heading(words, event), incident.service,
-                                incident.title, incident.id.value);
+  message.subject =
+      fmt::format("{}[{}] {}: {} {} ({})", incident.drill ? words.drill : "", level.name,
+                  heading(words, event), incident.service, incident.title, incident.id.value);
   auto& body = message.body;
-  line(body, words.level, fmt::format("{} {}", level.name, chinese ? level.title_zh : level.title_en));
+  line(body, words.level,
+       fmt::format("{} {}", level.name, chinese ? level.title_zh : level.title_en));
   line(body, words.service, incident.service);
   line(body, words.state, state_word(words, incident.state));
   line(body, words.scope, scope_of(incident));
   line(body, words.since, format_time(incident.started_at));
   line(body, words.detected, format_time(incident.opened_at));
   if (incident.resolved_at) line(body, words.ended, format_time(*incident.resolved_at));
-  line(body, words.duration, duration_text(incident.resolved_at.value_or(now) - incident.started_at, chinese));
-  line(body, words.owner, incident.acknowledged_by.empty() ? std::string(words.nobody) : incident.acknowledged_by);
+  line(body, words.duration,
+       duration_text(incident.resolved_at.value_or(now) - incident.started_at, chinese));
+  line(body, words.owner,
+       incident.acknowledged_by.empty() ? std::string(words.nobody) : incident.acknowledged_by);
   if (incident.active() && !incident.acknowledged_at && level.respond_within) {
-    line(body, words.next, format_time(incident.opened_at + std::chrono::duration_cast<std::chrono::milliseconds>(*level.respond_within)));
+    line(body, words.next,
+         format_time(incident.opened_at +
+                     std::chrono::duration_cast<std::chrono::milliseconds>(*level.respond_within)));
   }
   add_list(body, words.cause, seen(incident), words.nothing_yet);
   add_list(body, words.done, done(incident), words.nothing_yet);

@@ -21,7 +21,9 @@ constexpr std::string_view kDocument = "notification";
 constexpr Duration kSendTimeout = 10s;
 
 // 4xx but for timeouts and rate limits: sending the same again is useless.
-bool is_final(int status) { return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429; }
+bool is_final(int status) {
+  return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+}
 
 struct Page {
   Notification notification;
@@ -30,7 +32,8 @@ struct Page {
 
 Result<Page> read_page(const state::Intent& intent) {
   const auto body = json::parse(intent.body, nullptr, false);
-  if (!body.is_object() || !body.contains("notification") || !body.contains("incident")) return internal("notify intent " + intent.key + " is not readable");
+  if (!body.is_object() || !body.contains("notification") || !body.contains("incident"))
+    return internal("notify intent " + intent.key + " is not readable");
   Page page;
   page.notification = HF_TRY(parse_json<Notification>(body["notification"].dump()));
   page.incident = HF_TRY(parse_json<model::Incident>(body["incident"].dump()));
@@ -48,7 +51,8 @@ state::Batch outcome(const Notification& notification) {
 }  // namespace
 
 struct Notifier::Impl : std::enable_shared_from_this<Impl> {
-  Impl(Env& env, net::Client& client, NotifierOptions options) : env(env), client(client), options(std::move(options)) {}
+  Impl(Env& env, net::Client& client, NotifierOptions options)
+      : env(env), client(client), options(std::move(options)) {}
 
   state::Outbox::Handler handler() {
     state::Outbox::Handler handler;
@@ -56,7 +60,8 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
     handler.run = [weak](const state::Intent& intent, int attempt, state::Outbox::Finish finish) {
       if (auto self = weak.lock()) self->send(intent, attempt, std::move(finish));
     };
-    handler.give_up = [weak](const state::Intent& intent, int attempts, const Error& error) -> std::optional<state::Batch> {
+    handler.give_up = [weak](const state::Intent& intent, int attempts,
+                             const Error& error) -> std::optional<state::Batch> {
       auto self = weak.lock();
       return self ? self->give_up(intent, attempts, error) : std::nullopt;
     };
@@ -71,7 +76,8 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
   }
 
   const Receiver* receiver(const std::string& name) const {
-    const auto found = std::find_if(options.receivers.begin(), options.receivers.end(), [&](const auto& r) { return r.name == name; });
+    const auto found = std::find_if(options.receivers.begin(), options.receivers.end(),
+                                    [&](const auto& r) { return r.name == name; });
     return found == options.receivers.end() ? nullptr : &*found;
   }
 
@@ -81,36 +87,47 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
     page->notification.attempts = attempt;
     const auto* to = receiver(page->notification.receiver);
     if (to == nullptr) {
-      return fail(page->notification, "receiver '" + page->notification.receiver + "' is not configured any more", finish);
+      return fail(page->notification,
+                  "receiver '" + page->notification.receiver + "' is not configured any more",
+                  finish);
     }
     const auto& language = to->language.empty() ? options.language : to->language;
-    const auto message = render_message(page->incident, page->notification.event, language, options.external_url, page->notification.created_at);
+    const auto message = render_message(page->incident, page->notification.event, language,
+                                        options.external_url, page->notification.created_at);
     if (to->kind == "log") {
-      log_info("notice", {{"receiver", to->name}, {"event", page->notification.event}, {"subject", message.subject}});
+      log_info("notice", {{"receiver", to->name},
+                          {"event", page->notification.event},
+                          {"subject", message.subject}});
       delivered(page->notification, "", finish);
     } else if (to->kind == "email") {
       send_email(*to, *page, message, std::move(finish));
     } else {
-      const auto body = to->kind == "slack" ? render_slack(page->incident, page->notification.event, message, to->channel)
-                                            : render_webhook(page->incident, page->notification.event, message, page->notification.id);
+      const auto body =
+          to->kind == "slack"
+              ? render_slack(page->incident, page->notification.event, message, to->channel)
+              : render_webhook(page->incident, page->notification.event, message,
+                               page->notification.id);
       post(*to, page->notification, body, std::move(finish));
     }
   }
 
-  void delivered(Notification notification, std::string answer, const state::Outbox::Finish& finish) const {
+  void delivered(Notification notification, std::string answer,
+                 const state::Outbox::Finish& finish) const {
     notification.state = NotificationState::kDelivered;
     notification.delivered_at = env.clock.now();
     notification.detail = std::move(answer);
     finish(outcome(notification));
   }
 
-  static void fail(Notification notification, std::string why, const state::Outbox::Finish& finish) {
+  static void fail(Notification notification, std::string why,
+                   const state::Outbox::Finish& finish) {
     notification.state = NotificationState::kFailed;
     notification.detail = std::move(why);
     finish(outcome(notification));
   }
 
-  void post(const Receiver& to, const Notification& notification, std::string body, state::Outbox::Finish finish) {
+  void post(const Receiver& to, const Notification& notification, std::string body,
+            state::Outbox::Finish finish) {
     net::ClientRequest request;
     request.method = "POST";
     request.url = to.url;
@@ -118,24 +135,31 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
     request.timeout = kSendTimeout;
     request.headers.set("content-type", "application/json");
     request.headers.set("idempotency-key", notification.id);
-    client.send(std::move(request), [weak = weak_from_this(), notification, finish](Result<net::ClientResponse> response) {
+    client.send(std::move(request), [weak = weak_from_this(), notification,
+                                     finish](Result<net::ClientResponse> response) {
       auto self = weak.lock();
       if (!self) return;
-      self->env.executor.post(Lane::kControl, [weak, notification, finish, response = std::move(response)] {
-        if (auto alive = weak.lock()) alive->answered(notification, response, finish);
-      });
+      self->env.executor.post(Lane::kControl,
+                              [weak, notification, finish, response = std::move(response)] {
+                                if (auto alive = weak.lock())
+                                  alive->answered(notification, response, finish);
+                              });
     });
   }
 
-  void answered(const Notification& notification, const Result<net::ClientResponse>& response, const state::Outbox::Finish& finish) const {
+  void answered(const Notification& notification, const Result<net::ClientResponse>& response,
+                const state::Outbox::Finish& finish) const {
     if (!response) return finish(Error(response.error()));
-    const auto answer = "status " + std::to_string(response->status) + (response->body.empty() ? "" : ": " + printable(response->body, 120));
-    if (response->status >= 200 && response->status < 300) return delivered(notification, answer, finish);
+    const auto answer = "status " + std::to_string(response->status) +
+                        (response->body.empty() ? "" : ": " + printable(response->body, 120));
+    if (response->status >= 200 && response->status < 300)
+      return delivered(notification, answer, finish);
     if (is_final(response->status)) return fail(notification, answer, finish);
     finish(unavailable(answer));
   }
 
-  void send_email(const Receiver& to, const Page& page, const Message& message, state::Outbox::Finish finish) {
+  void send_email(const Receiver& to, const Page& page, const Message& message,
+                  state::Outbox::Finish finish) {
     net::Mail mail;
     mail.from = to.from;
     mail.to = to.to;
@@ -144,28 +168,37 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
     mail.message_id = page.notification.id + "@holdfast";
     std::replace(mail.message_id.begin(), mail.message_id.end(), '/', '.');
     mail.date = page.notification.created_at;
-    env.executor.post(Lane::kPool, [weak = weak_from_this(), server = to.smtp, mail, notification = page.notification, finish] {
+    env.executor.post(Lane::kPool, [weak = weak_from_this(), server = to.smtp, mail,
+                                    notification = page.notification, finish] {
       auto sent = net::send_mail(server, mail);
       auto self = weak.lock();
       if (!self) return;
       self->env.executor.post(Lane::kControl, [weak, notification, finish, sent] {
         auto alive = weak.lock();
         if (!alive) return;
-        if (sent) alive->delivered(notification, "accepted", finish);
-        else if (sent.error().code() == Code::kInvalid) fail(notification, sent.error().message(), finish);
-        else finish(Error(sent.error()));
+        if (sent)
+          alive->delivered(notification, "accepted", finish);
+        else if (sent.error().code() == Code::kInvalid)
+          fail(notification, sent.error().message(), finish);
+        else
+          finish(Error(sent.error()));
       });
     });
   }
 
-  std::optional<state::Batch> give_up(const state::Intent& intent, int attempts, const Error& error) const {
+  std::optional<state::Batch> give_up(const state::Intent& intent, int attempts,
+                                      const Error& error) const {
     auto page = read_page(intent);
     if (!page) return state::Batch{};  // unreadable: ends here, the outbox has logged why
-    log_warn("notice not delivered", {{"receiver", page->notification.receiver}, {"attempt", std::to_string(attempts)}, {"error", error.message()}});
-    if (env.clock.now() - page->notification.created_at < options.give_up_after) return std::nullopt;
+    log_warn("notice not delivered", {{"receiver", page->notification.receiver},
+                                      {"attempt", std::to_string(attempts)},
+                                      {"error", error.message()}});
+    if (env.clock.now() - page->notification.created_at < options.give_up_after)
+      return std::nullopt;
     page->notification.state = NotificationState::kFailed;
     page->notification.attempts = attempts;
-    page->notification.detail = "given up after " + format_duration(options.give_up_after) + ": " + error.message();
+    page->notification.detail =
+        "given up after " + format_duration(options.give_up_after) + ": " + error.message();
     return outcome(page->notification);
   }
 
@@ -182,10 +215,12 @@ Notifier::~Notifier() = default;
 
 void Notifier::configure(NotifierOptions options) { impl_->options = std::move(options); }
 
-void Notifier::add_intents(const model::Incident& incident, std::string_view event, state::Batch& batch) const {
+void Notifier::add_intents(const model::Incident& incident, std::string_view event,
+                           state::Batch& batch) const {
   // An event may come more than once in an incident's life (escalated twice); the timeline's length tells them apart
   // and is the same when the same decision is taken again after a crash.
-  const auto occasion = incident.id.value + "/" + std::string(event) + "/" + std::to_string(incident.timeline.size());
+  const auto occasion =
+      incident.id.value + "/" + std::string(event) + "/" + std::to_string(incident.timeline.size());
   for (const auto& receiver : impl_->options.receivers) {
     if (static_cast<int>(incident.rank) > receiver.worst_rank_only) continue;
     Notification notification;
@@ -199,7 +234,8 @@ void Notifier::add_intents(const model::Incident& incident, std::string_view eve
     state::Intent intent;
     intent.key = notification.id;
     intent.kind = std::string(kIntent);
-    intent.body = "{\"notification\":" + dump_json(notification) + ",\"incident\":" + dump_json(incident) + "}";
+    intent.body = "{\"notification\":" + dump_json(notification) +
+                  ",\"incident\":" + dump_json(incident) + "}";
     batch.intent(std::move(intent));
   }
 }
