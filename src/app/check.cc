@@ -20,7 +20,8 @@ bool has_any(const YamlNode& root, std::initializer_list<std::string_view> names
 }
 
 // prometheus.yml: what Holdfast takes over is checked, what it does not drive is named.
-void check_scrape_config(const YamlContext& context, const YamlNode& node, std::vector<std::string>& names) {
+void check_scrape_config(const YamlContext& context, const YamlNode& node,
+                         std::vector<std::string>& names) {
   YamlMap map(context, node, "scrape config");
   const auto name = map.required_text("job_name");
   if (std::find(names.begin(), names.end(), name) != names.end()) {
@@ -29,16 +30,21 @@ void check_scrape_config(const YamlContext& context, const YamlNode& node, std::
   names.push_back(name);
   const auto interval = map.duration("scrape_interval", 1min, 1ms);
   const auto timeout = map.duration("scrape_timeout", std::min<Duration>(interval, 10s), 1ms);
-  if (timeout > interval) map.report("scrape_timeout", "scrape timeout greater than scrape interval for scrape config with job name \"" + name + "\"");
+  if (timeout > interval)
+    map.report("scrape_timeout",
+               "scrape timeout greater than scrape interval for scrape config with job name \"" +
+                   name + "\"");
   map.word("scheme", "http", {"http", "https"});
   for (const auto& [key, value] : node.members) {
     if (key.scalar.ends_with("_sd_configs") && key.scalar != "static_sd_configs") {
-      context.report(key, "service discovery '" + key.scalar + "' is not provided; allowed: static_configs");
+      context.report(
+          key, "service discovery '" + key.scalar + "' is not provided; allowed: static_configs");
     }
   }
   for (const auto* group : map.list("static_configs")) {
     YamlMap targets(context, *group, "static config");
-    if (targets.texts("targets").empty()) targets.report("targets", "a static config needs 'targets', a list of host:port");
+    if (targets.texts("targets").empty())
+      targets.report("targets", "a static config needs 'targets', a list of host:port");
     targets.text_map("labels");
     targets.finish();
   }
@@ -46,31 +52,39 @@ void check_scrape_config(const YamlContext& context, const YamlNode& node, std::
 
 void check_prometheus(const YamlContext& context, const YamlNode& root) {
   YamlMap map(context, root, "the Prometheus configuration");
-  for (const char* known : {"global", "rule_files", "alerting", "remote_write", "remote_read", "storage", "tracing", "scrape_config_files", "otlp", "runtime"}) {
+  for (const char* known : {"global", "rule_files", "alerting", "remote_write", "remote_read",
+                            "storage", "tracing", "scrape_config_files", "otlp", "runtime"}) {
     map.member(known);
   }
   if (const auto* global = map.member("global")) {
     YamlMap settings(context, *global, "global");
     const auto interval = settings.duration("scrape_interval", 1min, 1ms);
     settings.duration("evaluation_interval", 1min, 1ms);
-    const auto timeout = settings.duration("scrape_timeout", std::min<Duration>(interval, 10s), 1ms);
-    if (timeout > interval) settings.report("scrape_timeout", "global scrape timeout greater than scrape interval");
+    const auto timeout =
+        settings.duration("scrape_timeout", std::min<Duration>(interval, 10s), 1ms);
+    if (timeout > interval)
+      settings.report("scrape_timeout", "global scrape timeout greater than scrape interval");
     settings.text_map("external_labels");
   }
   std::vector<std::string> names;
-  for (const auto* config : map.list("scrape_configs")) check_scrape_config(context, *config, names);
+  for (const auto* config : map.list("scrape_configs"))
+    check_scrape_config(context, *config, names);
   map.finish();
 }
 
 // alertmanager.yml: the tree must name receivers that exist.
-void check_route(const YamlContext& context, const YamlNode& node, const std::vector<std::string>& receivers, bool root) {
+void check_route(const YamlContext& context, const YamlNode& node,
+                 const std::vector<std::string>& receivers, bool root) {
   YamlMap route(context, node, "route");
   const auto receiver = route.text("receiver");
-  if (root && receiver.empty()) route.report("receiver", "root route must specify a default receiver");
-  if (!receiver.empty() && std::find(receivers.begin(), receivers.end(), receiver) == receivers.end()) {
+  if (root && receiver.empty())
+    route.report("receiver", "root route must specify a default receiver");
+  if (!receiver.empty() &&
+      std::find(receivers.begin(), receivers.end(), receiver) == receivers.end()) {
     route.report("receiver", "undefined receiver \"" + receiver + "\" used in route");
   }
-  for (const char* interval : {"group_wait", "group_interval", "repeat_interval"}) route.duration(interval, 1s);
+  for (const char* interval : {"group_wait", "group_interval", "repeat_interval"})
+    route.duration(interval, 1s);
   for (const auto* child : route.list("routes")) check_route(context, *child, receivers, false);
 }
 
@@ -85,15 +99,20 @@ void check_alertmanager(const YamlContext& context, const YamlNode& root) {
     }
     names.push_back(name);
   }
-  if (const auto* route = map.member("route")) check_route(context, *route, names, true);
-  else context.report(root, "no route provided in config");
-  for (const char* known : {"global", "templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"}) map.member(known);
+  if (const auto* route = map.member("route"))
+    check_route(context, *route, names, true);
+  else
+    context.report(root, "no route provided in config");
+  for (const char* known :
+       {"global", "templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"})
+    map.member(known);
   map.finish();
 }
 
 // A Grafana dashboard: every PromQL target must parse, variables aside.
 void check_dashboard(const std::string& path, const json& root, std::vector<Finding>& findings) {
-  const auto panels = root.contains("panels") ? root["panels"] : root["dashboard"].value("panels", json::array());
+  const auto panels =
+      root.contains("panels") ? root["panels"] : root["dashboard"].value("panels", json::array());
   if (!panels.is_array()) {
     findings.push_back({{path, 0, 0}, "'panels' must be a list"});
     return;
@@ -103,9 +122,12 @@ void check_dashboard(const std::string& path, const json& root, std::vector<Find
     for (const auto& target : panel["targets"]) {
       if (!target.is_object() || !target.contains("expr") || !target["expr"].is_string()) continue;
       const auto expr = target["expr"].get<std::string>();
-      if (expr.find('$') != std::string::npos || expr.find("[[") != std::string::npos) continue;  // filled in by the viewer
+      if (expr.find('$') != std::string::npos || expr.find("[[") != std::string::npos)
+        continue;  // filled in by the viewer
       if (auto parsed = query::promql::parse_expr(expr); !parsed) {
-        const auto title = panel.contains("title") && panel["title"].is_string() ? panel["title"].get<std::string>() : "untitled";
+        const auto title = panel.contains("title") && panel["title"].is_string()
+                               ? panel["title"].get<std::string>()
+                               : "untitled";
         findings.push_back({{path, 0, 0}, "panel '" + title + "': " + parsed.error().message()});
       }
     }
@@ -119,11 +141,14 @@ bool is_dashboard(const json& root) {
 
 FileKind kind_of(const YamlNode& root) {
   if (has_any(root, {"groups"})) return FileKind::kPrometheusRules;
-  if (has_any(root, {"scrape_configs", "global", "rule_files", "alerting", "remote_write"}) && !has_any(root, {"route", "receivers"})) {
+  if (has_any(root, {"scrape_configs", "global", "rule_files", "alerting", "remote_write"}) &&
+      !has_any(root, {"route", "receivers"})) {
     return FileKind::kPrometheusConfig;
   }
   if (has_any(root, {"route", "receivers", "inhibit_rules"})) return FileKind::kAlertmanagerConfig;
-  if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host", "external_url", "external_labels", "evaluation_interval"})) return FileKind::kHoldfast;
+  if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
+                     "external_url", "external_labels", "evaluation_interval"}))
+    return FileKind::kHoldfast;
   return FileKind::kUnknown;
 }
 
@@ -141,17 +166,24 @@ FileKind recognise(std::string_view text) {
 
 std::string_view file_kind_name(FileKind kind) {
   switch (kind) {
-    case FileKind::kHoldfast: return "Holdfast configuration";
-    case FileKind::kPrometheusRules: return "Prometheus rules";
-    case FileKind::kPrometheusConfig: return "Prometheus configuration";
-    case FileKind::kAlertmanagerConfig: return "Alertmanager configuration";
-    case FileKind::kDashboard: return "Grafana dashboard";
-    case FileKind::kUnknown: return "unknown file";
+    case FileKind::kHoldfast:
+      return "Holdfast configuration";
+    case FileKind::kPrometheusRules:
+      return "Prometheus rules";
+    case FileKind::kPrometheusConfig:
+      return "Prometheus configuration";
+    case FileKind::kAlertmanagerConfig:
+      return "Alertmanager configuration";
+    case FileKind::kDashboard:
+      return "Grafana dashboard";
+    case FileKind::kUnknown:
+      return "unknown file";
   }
   return "?";
 }
 
-std::vector<Finding> check_file(FileSystem& files, const std::string& path, const Variables& variables) {
+std::vector<Finding> check_file(FileSystem& files, const std::string& path,
+                                const Variables& variables) {
   std::vector<Finding> findings;
   auto text = files.read_file(path);
   if (!text) {
@@ -168,9 +200,16 @@ std::vector<Finding> check_file(FileSystem& files, const std::string& path, cons
   auto root = parse_yaml(path, *text, findings);
   if (!root) return findings;
   const YamlContext context{path, &findings, {}};
-  if (kind == FileKind::kPrometheusConfig) check_prometheus(context, *root);
-  else if (kind == FileKind::kAlertmanagerConfig) check_alertmanager(context, *root);
-  else context.report(*root, "this is no file Holdfast knows; allowed: holdfast.yaml (services, scrape, probes, rules, ...), Prometheus rules (groups) or configuration (scrape_configs), alertmanager.yml (route, receivers), a Grafana dashboard (panels)");
+  if (kind == FileKind::kPrometheusConfig)
+    check_prometheus(context, *root);
+  else if (kind == FileKind::kAlertmanagerConfig)
+    check_alertmanager(context, *root);
+  else
+    context.report(
+        *root,
+        "this is no file Holdfast knows; allowed: holdfast.yaml (services, scrape, probes, rules, "
+        "...), Prometheus rules (groups) or configuration (scrape_configs), alertmanager.yml "
+        "(route, receivers), a Grafana dashboard (panels)");
   return findings;
 }
 

@@ -11,7 +11,8 @@
 namespace holdfast::app {
 namespace {
 
-const std::vector<std::string> kRemedies = {"restart_service", "scale_out", "shift_traffic_to_stable"};
+const std::vector<std::string> kRemedies = {"restart_service", "scale_out",
+                                            "shift_traffic_to_stable"};
 constexpr Duration kIntervalMin = 100ms;
 constexpr Duration kIntervalMax = 24h;
 
@@ -22,7 +23,8 @@ std::string folder_of(const std::string& path) {
 
 class Reader {
  public:
-  Reader(FileSystem& files, const std::string& path, const Variables& variables, ConfigResult& result)
+  Reader(FileSystem& files, const std::string& path, const Variables& variables,
+         ConfigResult& result)
       : files_(files), path_(path), result_(result), context_{path, &result.findings, variables} {}
 
   void read(const YamlNode& root) {
@@ -32,10 +34,12 @@ class Reader {
     YamlMap map(context_, root, "the configuration");
     config.external_url = map.text("external_url", config.external_url);
     check_url(map, "external_url", config.external_url);
-    while (config.external_url.ends_with('/')) config.external_url.pop_back();  // links add their own
+    while (config.external_url.ends_with('/'))
+      config.external_url.pop_back();  // links add their own
     config.notify.external_url = config.external_url;
     config.external_labels = labels(map, "external_labels");
-    config.evaluation_interval = map.duration("evaluation_interval", config.evaluation_interval, kIntervalMin, kIntervalMax);
+    config.evaluation_interval =
+        map.duration("evaluation_interval", config.evaluation_interval, kIntervalMin, kIntervalMax);
     if (const auto* node = map.member("host")) read_host(*node);
     if (const auto* node = map.member("notify")) read_notify(*node);
     if (const auto* node = map.member("incidents")) read_incidents(*node);
@@ -53,8 +57,13 @@ class Reader {
     for (auto& [key, value] : map.text_map(name)) {
       if (!model::is_label_name(key)) {
         const auto& members = map.member(name)->members;
-        const auto at = std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.first.scalar == key; });
-        context_.report(at->first, "'" + printable(key) + "' is no label name; allowed: letters, digits and _, not beginning with a digit");
+        const auto at = std::find_if(members.begin(), members.end(), [&](const auto& member) {
+          return member.first.scalar == key;
+        });
+        context_.report(
+            at->first,
+            "'" + printable(key) +
+                "' is no label name; allowed: letters, digits and _, not beginning with a digit");
       } else {
         found.push_back({key, value});
       }
@@ -65,7 +74,8 @@ class Reader {
   void read_host(const YamlNode& node) {
     YamlMap map(context_, node, "host");
     result_.config.host_metrics = map.boolean("metrics", true);
-    result_.config.host_interval = map.duration("interval", result_.config.host_interval, kIntervalMin, kIntervalMax);
+    result_.config.host_interval =
+        map.duration("interval", result_.config.host_interval, kIntervalMin, kIntervalMax);
     map.finish();
   }
 
@@ -83,7 +93,8 @@ class Reader {
     YamlMap map(context_, node, "receiver");
     respond::Receiver receiver;
     receiver.name = map.required_text("name");
-    if (!receiver.name.empty() && !names.insert(receiver.name).second) map.report("name", "receiver '" + receiver.name + "' stands twice");
+    if (!receiver.name.empty() && !names.insert(receiver.name).second)
+      map.report("name", "receiver '" + receiver.name + "' stands twice");
     receiver.kind = map.word("kind", "log", {"log", "webhook", "slack", "email"});
     if (map.has("language")) receiver.language = map.word("language", "en", {"en", "zh"});
     receiver.worst_rank_only = static_cast<int>(map.integer("ranks_up_to", 4, 1, 4));
@@ -114,14 +125,17 @@ class Reader {
     receiver.smtp.require_tls = map.boolean("require_tls", false);
     receiver.from = map.required_text("from");
     receiver.to = map.texts("to");
-    if (is_missing(map, "to")) map.report("to", "receiver '" + receiver.name + "' needs 'to', a list of addresses");
+    if (is_missing(map, "to"))
+      map.report("to", "receiver '" + receiver.name + "' needs 'to', a list of addresses");
   }
 
   // Absent, an empty text or a list without items; what is there and wrong has its own finding.
   static bool is_missing(YamlMap& map, std::string_view member) {
     const auto* node = map.member(member);
     if (node == nullptr) return true;
-    return node->kind == YamlNode::Kind::kSequence ? node->items.empty() : node->kind == YamlNode::Kind::kScalar && node->scalar.empty();
+    return node->kind == YamlNode::Kind::kSequence
+               ? node->items.empty()
+               : node->kind == YamlNode::Kind::kScalar && node->scalar.empty();
   }
 
   void check_url(YamlMap& map, std::string_view member, const std::string& url) {
@@ -146,17 +160,22 @@ class Reader {
     model::Service service;
     service.name = map.required_text("name");
     if (!service.name.empty() && !is_service_name(service.name)) {
-      map.report("name", "service name '" + printable(service.name) + "'; allowed: lower-case letters, digits and -, beginning with a letter");
+      map.report("name",
+                 "service name '" + printable(service.name) +
+                     "'; allowed: lower-case letters, digits and -, beginning with a letter");
     }
-    if (!service.name.empty() && !service_names_.insert(service.name).second) map.report("name", "service '" + service.name + "' stands twice");
+    if (!service.name.empty() && !service_names_.insert(service.name).second)
+      map.report("name", "service '" + service.name + "' stands twice");
     service.owner = map.text("owner");
     service.tier = map.word("tier", "standard", {"critical", "standard", "best_effort"});
     service.severity_scheme = map.word("severity_scheme", "A", {"A", "B"});
     service.depends_on = map.texts("depends_on");
-    if (const auto* node = map.member("depends_on")) dependencies_.push_back({service.name, service.depends_on, node});
+    if (const auto* node = map.member("depends_on"))
+      dependencies_.push_back({service.name, service.depends_on, node});
     service.supervised_only = map.boolean("supervised_only", false);
     service.signals = map.text_map("signals");
-    for (const auto& [role, query] : service.signals) check_query(map, "signals", "signal '" + role + "'", query);
+    for (const auto& [role, query] : service.signals)
+      check_query(map, "signals", "signal '" + role + "'", query);
     if (const auto* platform = map.member("platform")) read_platform(*platform, service.platform);
     if (const auto* health = map.member("health")) read_health(*health, service.health);
     if (const auto* metrics = map.member("metrics")) read_metrics(*metrics, service.metrics);
@@ -168,11 +187,15 @@ class Reader {
 
   static bool is_service_name(const std::string& name) {
     if (name[0] < 'a' || name[0] > 'z') return false;
-    return std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+    return std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
   }
 
-  void check_query(YamlMap& map, std::string_view member, const std::string& what, const std::string& query) {
-    if (auto parsed = query::promql::parse_expr(query); !parsed) map.report(member, what + ": " + parsed.error().message());
+  void check_query(YamlMap& map, std::string_view member, const std::string& what,
+                   const std::string& query) {
+    if (auto parsed = query::promql::parse_expr(query); !parsed)
+      map.report(member, what + ": " + parsed.error().message());
   }
 
   void read_platform(const YamlNode& node, model::PlatformSpec& platform) {
@@ -180,25 +203,36 @@ class Reader {
     // A kind that is none of these is told once, without what a process would need.
     platform.kind = map.has("kind") ? map.word("kind", "none", {"process", "none"}) : "process";
     platform.replicas = static_cast<int>(map.integer("replicas", 1, 0, 64));
-    platform.replicas_max = static_cast<int>(map.integer("replicas_max", std::max(1, platform.replicas), 1, 64));
-    if (platform.replicas_max < platform.replicas) map.report("replicas_max", "'replicas_max' is below 'replicas'");
+    platform.replicas_max =
+        static_cast<int>(map.integer("replicas_max", std::max(1, platform.replicas), 1, 64));
+    if (platform.replicas_max < platform.replicas)
+      map.report("replicas_max", "'replicas_max' is below 'replicas'");
     platform.stop_grace = map.duration("stop_grace", platform.stop_grace, 0s, 10min);
-    platform.restart_backoff_min = map.duration("restart_backoff_min", platform.restart_backoff_min, 1ms, 1h);
-    platform.restart_backoff_max = map.duration("restart_backoff_max", platform.restart_backoff_max, 1ms, 1h);
+    platform.restart_backoff_min =
+        map.duration("restart_backoff_min", platform.restart_backoff_min, 1ms, 1h);
+    platform.restart_backoff_max =
+        map.duration("restart_backoff_max", platform.restart_backoff_max, 1ms, 1h);
     if (platform.restart_backoff_max < platform.restart_backoff_min) {
-      map.report("restart_backoff_max", "'restart_backoff_max' is below 'restart_backoff_min', which is " + format_duration(platform.restart_backoff_min));
+      map.report("restart_backoff_max",
+                 "'restart_backoff_max' is below 'restart_backoff_min', which is " +
+                     format_duration(platform.restart_backoff_min));
     }
     platform.ready_timeout = map.duration("ready_timeout", platform.ready_timeout, 100ms, 1h);
     for (const auto* version : map.list("versions")) read_version(*version, platform);
-    platform.stable = map.text("stable", platform.versions.empty() ? "" : platform.versions[0].name);
+    platform.stable =
+        map.text("stable", platform.versions.empty() ? "" : platform.versions[0].name);
     map.finish();
     if (platform.kind != "process" || !map.valid()) return;
-    if (platform.versions.empty()) map.report("versions", "a process platform needs 'versions', at least one with name and command");
-    const auto known = std::any_of(platform.versions.begin(), platform.versions.end(), [&](const auto& v) { return v.name == platform.stable; });
+    if (platform.versions.empty())
+      map.report("versions",
+                 "a process platform needs 'versions', at least one with name and command");
+    const auto known = std::any_of(platform.versions.begin(), platform.versions.end(),
+                                   [&](const auto& v) { return v.name == platform.stable; });
     if (!platform.versions.empty() && !known) {
       std::vector<std::string> names;
       for (const auto& version : platform.versions) names.push_back(version.name);
-      map.report("stable", "'stable' is '" + printable(platform.stable) + "'; allowed, by 'versions': " + join(names, ", "));
+      map.report("stable", "'stable' is '" + printable(platform.stable) +
+                               "'; allowed, by 'versions': " + join(names, ", "));
     }
     check_ports(map, platform);
   }
@@ -208,11 +242,14 @@ class Reader {
     model::ProcessVersion version;
     version.name = map.required_text("name");
     for (const auto& other : platform.versions) {
-      if (!version.name.empty() && other.name == version.name) map.report("name", "version '" + version.name + "' stands twice");
+      if (!version.name.empty() && other.name == version.name)
+        map.report("name", "version '" + version.name + "' stands twice");
     }
-    if (version.name.find('/') != std::string::npos) map.report("name", "a version's name has no '/'");
+    if (version.name.find('/') != std::string::npos)
+      map.report("name", "a version's name has no '/'");
     version.command = map.texts("command");
-    if (is_missing(map, "command")) map.report("command", "a version needs 'command', a list: program and arguments");
+    if (is_missing(map, "command"))
+      map.report("command", "a version needs 'command', a list: program and arguments");
     version.env = map.text_map("env");
     version.base_port = static_cast<int>(map.integer("base_port", 0, 0, 65000));
     version.base_admin_port = static_cast<int>(map.integer("base_admin_port", 0, 0, 65000));
@@ -227,7 +264,8 @@ class Reader {
         if (base == 0) continue;
         for (int port = base; port < base + platform.replicas_max; ++port) {
           if (!ports_.insert(port).second) {
-            map.report("versions", "port " + std::to_string(port) + " of version '" + version.name + "' is taken by another instance");
+            map.report("versions", "port " + std::to_string(port) + " of version '" + version.name +
+                                       "' is taken by another instance");
             return;
           }
         }
@@ -237,7 +275,9 @@ class Reader {
 
   static std::string path(YamlMap& map, std::string_view member, const std::string& fallback) {
     auto text = map.text(member, fallback);
-    if (!text.starts_with('/')) map.report(member, "'" + std::string(member) + "' is '" + printable(text) + "'; allowed: a path that begins with '/'");
+    if (!text.starts_with('/'))
+      map.report(member, "'" + std::string(member) + "' is '" + printable(text) +
+                             "'; allowed: a path that begins with '/'");
     return text;
   }
 
@@ -255,10 +295,13 @@ class Reader {
   void read_metrics(const YamlNode& node, model::MetricsSpec& metrics) {
     YamlMap map(context_, node, "metrics");
     const auto* member = map.has("path") ? "path" : "paths";
-    if (map.has("path") && map.has("paths")) map.report("paths", "only one of 'path' and 'paths' may stand");
+    if (map.has("path") && map.has("paths"))
+      map.report("paths", "only one of 'path' and 'paths' may stand");
     metrics.paths = map.texts(member);
     for (const auto& one : metrics.paths) {
-      if (!one.starts_with('/')) map.report(member, "metrics path '" + printable(one) + "'; allowed: a path that begins with '/'");
+      if (!one.starts_with('/'))
+        map.report(member,
+                   "metrics path '" + printable(one) + "'; allowed: a path that begins with '/'");
     }
     metrics.interval = map.duration("interval", metrics.interval, kIntervalMin, kIntervalMax);
     map.finish();
@@ -272,7 +315,8 @@ class Reader {
     traffic.url = map.text("url");
     check_url(map, "url", traffic.url);
     if (traffic.kind == "haproxy") {
-      if (is_missing(map, "socket")) map.report("socket", "haproxy needs 'socket', the path of its runtime socket");
+      if (is_missing(map, "socket"))
+        map.report("socket", "haproxy needs 'socket', the path of its runtime socket");
       if (is_missing(map, "backend")) map.report("backend", "haproxy needs 'backend'");
     }
     map.finish();
@@ -282,7 +326,8 @@ class Reader {
     YamlMap map(context_, node, "remedy");
     model::RemedyRule rule;
     rule.match = labels(map, "match");
-    if (const auto* match = map.member("match"); match == nullptr || match->members.empty()) map.report("match", "a remedy needs 'match', labels such as { fault: process_exit }");
+    if (const auto* match = map.member("match"); match == nullptr || match->members.empty())
+      map.report("match", "a remedy needs 'match', labels such as { fault: process_exit }");
     rule.remedy = map.required_text("remedy");
     if (!rule.remedy.empty()) rule.remedy = map.word("remedy", "", kRemedies);
     rule.cooldown = map.duration("cooldown", rule.cooldown);
@@ -303,15 +348,18 @@ class Reader {
     YamlMap map(context_, node, "scrape job");
     model::Target target;
     target.job = map.required_text("job");
-    if (!target.job.empty() && !jobs_.insert(target.job).second) map.report("job", "scrape job '" + target.job + "' stands twice");
+    if (!target.job.empty() && !jobs_.insert(target.job).second)
+      map.report("job", "scrape job '" + target.job + "' stands twice");
     target.path = map.text("path", "/metrics");
     target.scheme = map.word("scheme", "http", {"http", "https"});
     target.interval = map.duration("interval", target.interval, kIntervalMin, kIntervalMax);
-    target.timeout = map.duration("timeout", std::min(target.timeout, target.interval), 10ms, target.interval);
+    target.timeout =
+        map.duration("timeout", std::min(target.timeout, target.interval), 10ms, target.interval);
     target.honor_labels = map.boolean("honor_labels", false);
     target.labels = labels(map, "labels");
     const auto addresses = map.texts("targets");
-    if (is_missing(map, "targets")) map.report("targets", "a scrape job needs 'targets', a list of host:port");
+    if (is_missing(map, "targets"))
+      map.report("targets", "a scrape job needs 'targets', a list of host:port");
     for (const auto& address : addresses) {
       auto endpoint = parse_endpoint(address);
       if (!endpoint || endpoint->host.empty() || endpoint->port == 0) {
@@ -328,13 +376,15 @@ class Reader {
     YamlMap map(context_, node, "probe");
     model::Probe probe;
     probe.name = map.required_text("name");
-    if (!probe.name.empty() && !probes_.insert(probe.name).second) map.report("name", "probe '" + probe.name + "' stands twice");
+    if (!probe.name.empty() && !probes_.insert(probe.name).second)
+      map.report("name", "probe '" + probe.name + "' stands twice");
     probe.kind = map.word("kind", "http", {"http", "tcp", "tls"});
     probe.target = map.required_text("target");
     if (probe.kind == "http") {
       check_url(map, "target", probe.target);
     } else if (auto endpoint = parse_endpoint(probe.target);
-               !probe.target.empty() && (!endpoint || endpoint->host.empty() || endpoint->port == 0)) {
+               !probe.target.empty() &&
+               (!endpoint || endpoint->host.empty() || endpoint->port == 0)) {
       map.report("target", "'target' is '" + printable(probe.target) + "'; allowed: host:port");
     }
     probe.interval = map.duration("interval", probe.interval, kIntervalMin, kIntervalMax);
@@ -366,7 +416,8 @@ class Reader {
         continue;
       }
       auto file = detect::parse_rule_file(path, *text, result_.config.evaluation_interval);
-      std::move(file.groups.begin(), file.groups.end(), std::back_inserter(result_.config.rule_groups));
+      std::move(file.groups.begin(), file.groups.end(),
+                std::back_inserter(result_.config.rule_groups));
       std::move(file.findings.begin(), file.findings.end(), std::back_inserter(result_.findings));
     }
   }
@@ -376,7 +427,8 @@ class Reader {
       for (const auto& name : names) {
         if (name == service) context_.report(*node, "service '" + service + "' depends on itself");
         if (service_names_.contains(name)) continue;
-        context_.report(*node, "service '" + service + "' depends on '" + printable(name) + "', which is no service here");
+        context_.report(*node, "service '" + service + "' depends on '" + printable(name) +
+                                   "', which is no service here");
       }
     }
   }
@@ -397,14 +449,18 @@ class Reader {
 
 }  // namespace
 
-ConfigResult parse_config(FileSystem& files, const std::string& path, std::string_view yaml, const Variables& variables) {
+ConfigResult parse_config(FileSystem& files, const std::string& path, std::string_view yaml,
+                          const Variables& variables) {
   ConfigResult result;
   result.config.file = path;
   auto root = parse_yaml(path, yaml, result.findings);
   if (root) Reader(files, path, variables, result).read(*root);
   // In the order of the files, as people go through them.
-  const auto place = [](const Finding& finding) { return std::tie(finding.place.file, finding.place.line, finding.place.column); };
-  std::stable_sort(result.findings.begin(), result.findings.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  const auto place = [](const Finding& finding) {
+    return std::tie(finding.place.file, finding.place.line, finding.place.column);
+  };
+  std::stable_sort(result.findings.begin(), result.findings.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
   return result;
 }
 

@@ -48,10 +48,18 @@ ConfigResult parse_config(FileSystem& files, const std::string& path, std::strin
                           const Variables& variables);
 
 // What `holdfast check FILE` takes a file for, by its top members.
-enum class FileKind { kHoldfast, kPrometheusRules, kPrometheusConfig, kAlertmanagerConfig, kDashboard, kUnknown };
+enum class FileKind {
+  kHoldfast,
+  kPrometheusRules,
+  kPrometheusConfig,
+  kAlertmanagerConfig,
+  kDashboard,
+  kUnknown
+};
 FileKind recognise(std::string_view text);
 std::string_view file_kind_name(FileKind kind);
 // Checks any kind of file; empty: good.
-std::vector<Finding> check_file(FileSystem& files, const std::string& path, const Variables& variables);
+std::vector<Finding> check_file(FileSystem& files, const std::string& path,
+                                const Variables& variables);
 
 }  // namespace holdfast::app

@@ -12,7 +12,8 @@ namespace holdfast::app {
 namespace {
 
 constexpr std::string_view kPolicy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors "
+    "'none'; base-uri 'none'; form-action 'self'";
 
 std::string inflate_gzip(std::string_view bytes) {
   z_stream stream{};
@@ -35,7 +36,8 @@ std::string inflate_gzip(std::string_view bytes) {
 net::Response answer(const ConsoleFile& file, const net::Request& request, bool for_ever) {
   net::Response response;
   response.headers.set("etag", file.etag);
-  response.headers.set("cache-control", for_ever ? "public, max-age=31536000, immutable" : "no-cache");
+  response.headers.set("cache-control",
+                       for_ever ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.set("content-security-policy", std::string(kPolicy));
   response.headers.set("x-content-type-options", "nosniff");
   response.headers.set("referrer-policy", "same-origin");
@@ -73,14 +75,17 @@ Result<std::map<std::string, ConsoleFile>> read_console_blob(std::string_view bl
     // Subtracted, not added: no sum of two foreign numbers can wrap round.
     const auto length = static_cast<std::int64_t>(data.size());
     if (*offset > length || *size > length - *offset) return broken;
-    files[std::string(fields[0])] = {std::string(fields[1]), "\"" + std::string(fields[4]) + "\"",
-                                     data.substr(static_cast<std::size_t>(*offset), static_cast<std::size_t>(*size))};
+    files[std::string(fields[0])] = {
+        std::string(fields[1]), "\"" + std::string(fields[4]) + "\"",
+        data.substr(static_cast<std::size_t>(*offset), static_cast<std::size_t>(*size))};
   }
   return files;
 }
 
 void add_console_routes(net::Router& router) {
-  const std::string_view blob(holdfast_console_begin, static_cast<std::size_t>(holdfast_console_end - holdfast_console_begin));
+  const std::string_view blob(
+      holdfast_console_begin,
+      static_cast<std::size_t>(holdfast_console_end - holdfast_console_begin));
   auto read = read_console_blob(blob);
   HF_CHECK(read.has_value(), "the console was embedded at build time");
   add_console_routes(router, std::move(*read));
@@ -90,12 +95,15 @@ void add_console_routes(net::Router& router, std::map<std::string, ConsoleFile> 
   auto files = std::make_shared<const std::map<std::string, ConsoleFile>>(std::move(all));
   const auto serve = [files](const net::Request& request, net::ResponderPtr to) {
     const auto found = files->find(request.path);
-    if (found != files->end()) return to->send(answer(found->second, request, request.path.starts_with("/assets/")));
+    if (found != files->end())
+      return to->send(answer(found->second, request, request.path.starts_with("/assets/")));
     const auto index = files->find("/index.html");
-    const bool page = request.path.find('.') == std::string::npos && !request.path.starts_with("/api/");
+    const bool page =
+        request.path.find('.') == std::string::npos && !request.path.starts_with("/api/");
     if (page && index != files->end()) return to->send(answer(index->second, request, false));
-    to->send(net::Response::text(404, page ? "This Holdfast was built without its console; the API is under /api.\n"
-                                           : "no such page: " + printable(request.path) + "\n"));
+    to->send(net::Response::text(
+        404, page ? "This Holdfast was built without its console; the API is under /api.\n"
+                  : "no such page: " + printable(request.path) + "\n"));
   };
   router.add("GET", "/", serve);
   router.add("GET", "/{path...}", serve);

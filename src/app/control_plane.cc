@@ -18,7 +18,8 @@ Duration longest_grace(const std::vector<model::Service>& services) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config& config, const ControlPlaneOptions& options,
+Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config& config,
+                                                         const ControlPlaneOptions& options,
                                                          act::Processes& processes) {
   std::unique_ptr<ControlPlane> plane(new ControlPlane(env));
   plane->config = config;
@@ -32,13 +33,22 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   plane->outbox = std::make_unique<state::Outbox>(env, *plane->journal);
   plane->prober_ = std::make_unique<act::HttpHealthProber>(env);
   plane->platform_ = std::make_unique<act::ProcessPlatform>(
-      act::InstanceParts{env, *plane->journal, processes, *plane->prober_, options.data}, config.services);
-  plane->conductor = std::make_unique<act::Conductor>(env, *plane->journal, *plane->platform_, act::make_routers(env, config.services), config.services);
-  plane->notifier = std::make_unique<respond::Notifier>(env, *plane->client, *plane->outbox, config.notify);
-  plane->incidents = std::make_unique<respond::Incidents>(env, *plane->journal, *plane->outbox, *plane->notifier, config.incidents);
-  plane->rules = std::make_unique<detect::RuleManager>(env, *plane->store, *plane->journal, detect::ManagerOptions{config.external_labels, config.external_url});
-  plane->healer = std::make_unique<recover::Healer>(env, *plane->journal, *plane->outbox, *plane->conductor, *plane->engine);
-  plane->drills = std::make_unique<learn::Drills>(env, *plane->journal, *plane->conductor, *plane->client, *plane->engine);
+      act::InstanceParts{env, *plane->journal, processes, *plane->prober_, options.data},
+      config.services);
+  plane->conductor =
+      std::make_unique<act::Conductor>(env, *plane->journal, *plane->platform_,
+                                       act::make_routers(env, config.services), config.services);
+  plane->notifier =
+      std::make_unique<respond::Notifier>(env, *plane->client, *plane->outbox, config.notify);
+  plane->incidents = std::make_unique<respond::Incidents>(env, *plane->journal, *plane->outbox,
+                                                          *plane->notifier, config.incidents);
+  plane->rules = std::make_unique<detect::RuleManager>(
+      env, *plane->store, *plane->journal,
+      detect::ManagerOptions{config.external_labels, config.external_url});
+  plane->healer = std::make_unique<recover::Healer>(env, *plane->journal, *plane->outbox,
+                                                    *plane->conductor, *plane->engine);
+  plane->drills = std::make_unique<learn::Drills>(env, *plane->journal, *plane->conductor,
+                                                  *plane->client, *plane->engine);
 
   // Who listens starts before who speaks: incidents and healer hear of everything the platform and the rules find.
   HF_TRY(plane->incidents->start(config.services).context("incidents"));
@@ -56,7 +66,8 @@ ControlPlane::~ControlPlane() { env.executor.cancel(maintenance_); }
 void ControlPlane::schedule_maintenance() {
   maintenance_ = env.executor.post_after(Lane::kPool, kMaintainEvery, [this] {
     if (auto done = store->maintain(to_ms(env.clock.now())); !done) {
-      log_error("metrics maintenance failed; it is tried again", {{"error", done.error().message()}});
+      log_error("metrics maintenance failed; it is tried again",
+                {{"error", done.error().message()}});
     }
     env.executor.post(Lane::kControl, [this] { schedule_maintenance(); });
   });

@@ -39,7 +39,8 @@ struct ControlPlaneOptions {
 // Parts are public: the API and the simulation ask them directly; there is nothing to hide between them.
 class ControlPlane {
  public:
-  static Result<std::unique_ptr<ControlPlane>> open(Env& env, const Config& config, const ControlPlaneOptions& options,
+  static Result<std::unique_ptr<ControlPlane>> open(Env& env, const Config& config,
+                                                    const ControlPlaneOptions& options,
                                                     act::Processes& processes);
   ~ControlPlane();
 

@@ -53,7 +53,9 @@ class DataLock {
     fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0) return errno_error(errno, path);
     if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
-    if (errno == EWOULDBLOCK) return Error(Code::kConflict, "another Holdfast uses the data directory " + data + " (its lock is held)");
+    if (errno == EWOULDBLOCK)
+      return Error(Code::kConflict,
+                   "another Holdfast uses the data directory " + data + " (its lock is held)");
     return errno_error(errno, path);
   }
 
@@ -79,16 +81,20 @@ std::vector<Finding> fixed_changes(const Config& now, const Config& fresh) {
   const auto shape = [](const Config& config) {
     std::string text;
     for (const auto& service : config.services) {
-      text += service.name + "\n" + service.platform.kind + service.platform.stable + service.traffic.kind + service.traffic.socket + service.traffic.backend;
+      text += service.name + "\n" + service.platform.kind + service.platform.stable +
+              service.traffic.kind + service.traffic.socket + service.traffic.backend;
       for (const auto& version : service.platform.versions) {
-        text += version.name + std::to_string(version.base_port) + "," + std::to_string(version.base_admin_port) + join(version.command, " ");
+        text += version.name + std::to_string(version.base_port) + "," +
+                std::to_string(version.base_admin_port) + join(version.command, " ");
         for (const auto& [key, value] : version.env) text += key + "=" + value;
       }
     }
     return text;
   };
   if (shape(now) == shape(fresh)) return {};
-  return {{{fresh.file, 0, 0}, "services, their platform versions or traffic changed; restart Holdfast to apply that (instances are stopped and started anew)"}};
+  return {{{fresh.file, 0, 0},
+           "services, their platform versions or traffic changed; restart Holdfast to apply that "
+           "(instances are stopped and started anew)"}};
 }
 
 class Daemon {
@@ -103,7 +109,9 @@ class Daemon {
       release();
       return opened;
     }
-    log_info("ready", {{"listen", "http://" + endpoint_.text()}, {"data", options_.data}, {"config", options_.config.empty() ? "none" : options_.config},
+    log_info("ready", {{"listen", "http://" + endpoint_.text()},
+                       {"data", options_.data},
+                       {"config", options_.config.empty() ? "none" : options_.config},
                        {"after", format_duration(machine_.env.clock.mono() - started)}});
     wait_for_stop();
     log_info("stopping");
@@ -121,7 +129,9 @@ class Daemon {
     HF_TRY(lock_.take(options_.data));
     listen_ = HF_TRY(parse_endpoint(options_.listen).context("--listen"));
     if (!options_.auth && !is_loopback(listen_)) {
-      return Error(Code::kForbidden, "--auth off is allowed on loopback only (127.0.0.1, ::1, localhost), not on " + options_.listen);
+      return Error(Code::kForbidden,
+                   "--auth off is allowed on loopback only (127.0.0.1, ::1, localhost), not on " +
+                       options_.listen);
     }
     return {};
   }
@@ -136,9 +146,11 @@ class Daemon {
   Result<void> open() {
     auto config = HF_TRY(read_config(machine_.env.files, options_));
     auth_ = HF_TRY(Auth::open(machine_.env, options_.data, options_.auth));
-    if (auth_->token_is_new()) log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
+    if (auth_->token_is_new())
+      log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
-    plane_ = HF_TRY(ControlPlane::open(machine_.env, config, {options_.data, options_.retention}, *processes_));
+    plane_ = HF_TRY(
+        ControlPlane::open(machine_.env, config, {options_.data, options_.retention}, *processes_));
     start_collectors();
     HF_TRY(start_server());
     return {};
@@ -150,15 +162,21 @@ class Daemon {
     prober_ = std::make_unique<collect::Prober>(env, *plane_->store);
     prober_->set_probes(plane_->config.probes);
     refresh_targets();
-    instances_changed_ = plane_->journal->subscribe(std::string(model::kInstanceChanged), [this](const state::Entry&) { refresh_targets(); });
+    instances_changed_ = plane_->journal->subscribe(
+        std::string(model::kInstanceChanged), [this](const state::Entry&) { refresh_targets(); });
     const auto host = host_name();
     if (plane_->config.host_metrics) {
       host_metrics_ = std::make_unique<collect::HostMetrics>(env.files, env.clock, mounts_);
-      host_loop_ = std::make_unique<collect::SourceLoop>(env, *plane_->store, plane_->config.host_interval, model::Labels{{"job", "node"}, {"instance", host}},
-                                                         [this](collect::MetricSink& sink) { host_metrics_->collect(sink); });
+      host_loop_ = std::make_unique<collect::SourceLoop>(
+          env, *plane_->store, plane_->config.host_interval,
+          model::Labels{{"job", "node"}, {"instance", host}},
+          [this](collect::MetricSink& sink) { host_metrics_->collect(sink); });
     }
-    self_loop_ = std::make_unique<collect::SourceLoop>(env, *plane_->store, kSelfInterval, model::Labels{{"job", "holdfast"}, {"instance", host}},
-                                                       [this](collect::MetricSink& sink) { write_self_metrics(*plane_, counts_, server_.get(), sink); });
+    self_loop_ = std::make_unique<collect::SourceLoop>(
+        env, *plane_->store, kSelfInterval, model::Labels{{"job", "holdfast"}, {"instance", host}},
+        [this](collect::MetricSink& sink) {
+          write_self_metrics(*plane_, counts_, server_.get(), sink);
+        });
     tick();
   }
 
@@ -167,7 +185,9 @@ class Daemon {
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
   }
 
-  void refresh_targets() { scraper_->set_targets(scrape_targets(plane_->config, *plane_->conductor)); }
+  void refresh_targets() {
+    scraper_->set_targets(scrape_targets(plane_->config, *plane_->conductor));
+  }
 
   // Once a second: counts for /metrics.
   void tick() {
@@ -179,8 +199,10 @@ class Daemon {
     auto& env = machine_.env;
     router_.set_filter([this](net::Request& request) { return auth_->check(request); });
     auth_->add_routes(router_);
-    add_prometheus_routes(router_, env, {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); }, [this] { return plane_->rules->alerts(); },
-                                         [this] { return scraper_->status(); }});
+    add_prometheus_routes(
+        router_, env,
+        {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); },
+         [this] { return plane_->rules->alerts(); }, [this] { return scraper_->status(); }});
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
     events_ = std::make_unique<EventHub>(env, *plane_->journal);
     events_->add_routes(router_);
@@ -192,26 +214,35 @@ class Daemon {
   }
 
   void add_health_routes() {
-    const auto text = [](const char* body) { return [body](const net::Request&, net::ResponderPtr to) { to->send(net::Response::text(200, body)); }; };
+    const auto text = [](const char* body) {
+      return [body](const net::Request&, net::ResponderPtr to) {
+        to->send(net::Response::text(200, body));
+      };
+    };
     router_.add("GET", "/-/healthy", text("Holdfast is healthy.\n"));
     router_.add("GET", "/-/ready", text("Holdfast is ready.\n"));
-    for (const char* path : {"/health/live", "/health/ready", "/health/startup"}) router_.add("GET", path, text("ok\n"));
-    router_.add("GET", "/metrics", [this](const net::Request&, net::ResponderPtr to) {
-      collect::TextExposition sink;
-      write_self_metrics(*plane_, counts_, server_.get(), sink);
-      net::Response response = net::Response::text(200, sink.take());
-      response.headers.set("content-type", std::string(collect::kExpositionType));
-      to->send(std::move(response));
-    }, {.blocking = true});
+    for (const char* path : {"/health/live", "/health/ready", "/health/startup"})
+      router_.add("GET", path, text("ok\n"));
+    router_.add("GET", "/metrics",
+                [this](const net::Request&, net::ResponderPtr to) {
+                  collect::TextExposition sink;
+                  write_self_metrics(*plane_, counts_, server_.get(), sink);
+                  net::Response response = net::Response::text(200, sink.take());
+                  response.headers.set("content-type", std::string(collect::kExpositionType));
+                  to->send(std::move(response));
+                },
+                {.blocking = true});
   }
 
   // Control strand. The findings; none when the new configuration is in effect.
   std::vector<Finding> reload() {
-    if (options_.config.empty()) return {{{"", 0, 0}, "Holdfast was started without --config; there is nothing to reload"}};
+    if (options_.config.empty())
+      return {{{"", 0, 0}, "Holdfast was started without --config; there is nothing to reload"}};
     auto result = load_config(machine_.env.files, options_.config, environment);
     if (result.findings.empty()) result.findings = fixed_changes(plane_->config, result.config);
     if (!result.findings.empty()) {
-      log_error("reload refused; the running configuration stays", {{"findings", all_findings(result.findings)}});
+      log_error("reload refused; the running configuration stays",
+                {{"findings", all_findings(result.findings)}});
       return result.findings;
     }
     plane_->reconfigure(result.config);
@@ -244,7 +275,8 @@ class Daemon {
       });
     });
     stopped.get_future().wait();
-    if (auto synced = plane_->store->sync(); !synced) log_error("metrics were not synced", {{"error", synced.error().message()}});
+    if (auto synced = plane_->store->sync(); !synced)
+      log_error("metrics were not synced", {{"error", synced.error().message()}});
     release();
   }
 

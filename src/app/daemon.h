@@ -17,7 +17,7 @@
 namespace holdfast::app {
 
 struct ServeOptions {
-  std::string config;           // file; empty: watch this host only
+  std::string config;  // file; empty: watch this host only
   std::string data = "data";
   std::string listen = "127.0.0.1:8040";
   bool auth = true;

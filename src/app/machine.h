@@ -11,7 +11,9 @@ namespace holdfast::app {
 class Machine {
  public:
   Machine(int io_threads, int pool_threads)
-      : transport_(io_threads), executor_(pool_threads), env{clock_, random_, files_, transport_, executor_} {}
+      : transport_(io_threads),
+        executor_(pool_threads),
+        env{clock_, random_, files_, transport_, executor_} {}
   void stop_executor() { executor_.stop(); }
 
  private:

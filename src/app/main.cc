@@ -32,7 +32,8 @@ int report(const Result<void>& result) {
 }
 
 // Every duration option reads Prometheus' form.
-CLI::Option* duration_option(CLI::App* app, const std::string& name, Duration& into, const std::string& help) {
+CLI::Option* duration_option(CLI::App* app, const std::string& name, Duration& into,
+                             const std::string& help) {
   return app->add_option_function<std::string>(
       name,
       [&into](const std::string& text) {
@@ -87,8 +88,10 @@ int main(int argc, char** argv) {
   RemoteOptions remote_options;
   const auto remote_command = [&](CLI::App* app) {
     app->add_option("--url", remote_options.url, "where Holdfast listens")->capture_default_str();
-    app->add_option("--token", remote_options.token, "admin token (default: HOLDFAST_TOKEN, then <data>/admin-token)");
-    app->add_option("--data", remote_options.data, "data directory, to find the token")->capture_default_str();
+    app->add_option("--token", remote_options.token,
+                    "admin token (default: HOLDFAST_TOKEN, then <data>/admin-token)");
+    app->add_option("--data", remote_options.data, "data directory, to find the token")
+        ->capture_default_str();
     app->add_flag("--json", as_json, "print the API's answer");
     return app;
   };
@@ -96,18 +99,24 @@ int main(int argc, char** argv) {
   ServeOptions serve_options;
   std::string auth = "on";
   auto* serve_app = cli.add_subcommand("serve", "watch, detect, respond and heal");
-  serve_app->add_option("--config", serve_options.config, "holdfast.yaml; without it only this host is watched");
-  serve_app->add_option("--data", serve_options.data, "directory for everything kept")->capture_default_str();
+  serve_app->add_option("--config", serve_options.config,
+                        "holdfast.yaml; without it only this host is watched");
+  serve_app->add_option("--data", serve_options.data, "directory for everything kept")
+      ->capture_default_str();
   serve_app->add_option("--listen", serve_options.listen, "HOST:PORT")->capture_default_str();
-  serve_app->add_option("--auth", auth, "on or off; off only on loopback")->check(CLI::IsMember({"on", "off"}))->capture_default_str();
-  duration_option(serve_app, "--retention", serve_options.retention, "how long metrics are kept [15d]");
+  serve_app->add_option("--auth", auth, "on or off; off only on loopback")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  duration_option(serve_app, "--retention", serve_options.retention,
+                  "how long metrics are kept [15d]");
   serve_app->callback([&] {
     serve_options.auth = auth == "on";
     status = report(serve(serve_options));
   });
 
   std::vector<std::string> files;
-  auto* check_app = cli.add_subcommand("check", "check configuration, rule and dashboard files; nothing is started");
+  auto* check_app = cli.add_subcommand(
+      "check", "check configuration, rule and dashboard files; nothing is started");
   check_app->add_option("FILE", files)->required();
   check_app->callback([&] { status = check_files(files); });
 
@@ -123,7 +132,8 @@ int main(int argc, char** argv) {
     status = run_query(remote, query, as_json);
   });
 
-  auto* incident_app = cli.add_subcommand("incident", "list, show, acknowledge and resolve incidents");
+  auto* incident_app =
+      cli.add_subcommand("incident", "list, show, acknowledge and resolve incidents");
   incident_app->require_subcommand(1);
   std::string state = "active", id, by, text;
   auto* list_app = remote_command(incident_app->add_subcommand("list", "incidents, newest first"));
@@ -132,14 +142,16 @@ int main(int argc, char** argv) {
     Remote remote(remote_options);
     status = run_incident_list(remote, state, as_json);
   });
-  auto* show_app = remote_command(incident_app->add_subcommand("show", "one incident with its timeline and evidence"));
+  auto* show_app = remote_command(
+      incident_app->add_subcommand("show", "one incident with its timeline and evidence"));
   show_app->add_option("ID", id)->required();
   show_app->callback([&] {
     Remote remote(remote_options);
     status = run_incident_show(remote, id, as_json);
   });
   for (const char* verb : {"ack", "mitigate", "resolve", "note"}) {
-    auto* act_app = remote_command(incident_app->add_subcommand(verb, std::string(verb) + " an incident"));
+    auto* act_app =
+        remote_command(incident_app->add_subcommand(verb, std::string(verb) + " an incident"));
     act_app->add_option("ID", id)->required();
     act_app->add_option("--by", by, "who");
     act_app->add_option("--text", text, "what to write on the timeline");
@@ -152,20 +164,23 @@ int main(int argc, char** argv) {
   auto* drill_app = cli.add_subcommand("drill", "rehearse failures");
   drill_app->require_subcommand(1);
   std::string drill, service;
-  remote_command(drill_app->add_subcommand("list", "kinds of drills, and past runs"))->callback([&] {
-    Remote remote(remote_options);
-    status = run_drill_list(remote, as_json);
-  });
+  remote_command(drill_app->add_subcommand("list", "kinds of drills, and past runs"))
+      ->callback([&] {
+        Remote remote(remote_options);
+        status = run_drill_list(remote, as_json);
+      });
   auto* drill_run = remote_command(drill_app->add_subcommand("run", "break it, and see it healed"));
   drill_run->add_option("NAME", drill)->required();
-  drill_run->add_option("--service", service, "default: the first service that is not only supervised");
+  drill_run->add_option("--service", service,
+                        "default: the first service that is not only supervised");
   drill_run->callback([&] {
     Remote remote(remote_options);
     status = run_drill(remote, drill, service, as_json);
   });
 
   learn::LoadOptions load;
-  auto* load_app = cli.add_subcommand("load", "send requests at a steady rate and count each lost one");
+  auto* load_app =
+      cli.add_subcommand("load", "send requests at a steady rate and count each lost one");
   load_app->add_option("--target,--url", load.url, "what to request")->required();
   load_app->add_option("--rate", load.rate, "requests per second")->capture_default_str();
   load_app->add_option_function<std::string>(
@@ -176,10 +191,13 @@ int main(int argc, char** argv) {
         load.listen = *endpoint;
       },
       "HOST:PORT for its /metrics");
-  duration_option(load_app, "--duration", load.duration, "stop after this; default: until a signal");
+  duration_option(load_app, "--duration", load.duration,
+                  "stop after this; default: until a signal");
   load_app->callback([&] { status = run_load(load); });
 
-  cli.add_subcommand("version", "print the version")->callback([] { std::printf("holdfast %s\n", HOLDFAST_VERSION); });
+  cli.add_subcommand("version", "print the version")->callback([] {
+    std::printf("holdfast %s\n", HOLDFAST_VERSION);
+  });
 
   CLI11_PARSE(cli, argc, argv);
   return status;

@@ -25,20 +25,31 @@ namespace {
 
 void write_store(const metrics::StoreStats& stats, collect::MetricSink& sink) {
   sink.gauge("holdfast_metrics_series", "Series in memory.", static_cast<double>(stats.series));
-  sink.counter("holdfast_metrics_samples_appended_total", "Samples accepted since the start.", static_cast<double>(stats.samples_appended));
-  sink.counter("holdfast_metrics_samples_rejected_total", "Samples turned away since the start.", static_cast<double>(stats.samples_rejected));
-  sink.gauge("holdfast_metrics_samples_in_memory", "Samples held in memory.", static_cast<double>(stats.samples_in_memory));
-  sink.gauge("holdfast_metrics_memory_bytes", "Memory of samples and index.", static_cast<double>(stats.memory_bytes));
-  sink.gauge("holdfast_metrics_wal_bytes", "Size of the write-ahead log.", static_cast<double>(stats.wal_bytes));
-  sink.gauge("holdfast_metrics_disk_bytes", "Size of everything the engine keeps on disk.", static_cast<double>(stats.disk_bytes));
-  sink.gauge("holdfast_metrics_replay_seconds", "How long the replay at start took.", to_seconds(stats.replay_time));
+  sink.counter("holdfast_metrics_samples_appended_total", "Samples accepted since the start.",
+               static_cast<double>(stats.samples_appended));
+  sink.counter("holdfast_metrics_samples_rejected_total", "Samples turned away since the start.",
+               static_cast<double>(stats.samples_rejected));
+  sink.gauge("holdfast_metrics_samples_in_memory", "Samples held in memory.",
+             static_cast<double>(stats.samples_in_memory));
+  sink.gauge("holdfast_metrics_memory_bytes", "Memory of samples and index.",
+             static_cast<double>(stats.memory_bytes));
+  sink.gauge("holdfast_metrics_wal_bytes", "Size of the write-ahead log.",
+             static_cast<double>(stats.wal_bytes));
+  sink.gauge("holdfast_metrics_disk_bytes", "Size of everything the engine keeps on disk.",
+             static_cast<double>(stats.disk_bytes));
+  sink.gauge("holdfast_metrics_replay_seconds", "How long the replay at start took.",
+             to_seconds(stats.replay_time));
 }
 
 void write_journal(const state::JournalStats& stats, collect::MetricSink& sink) {
-  sink.gauge("holdfast_journal_last_seq", "Number of the newest journal entry.", static_cast<double>(stats.last_seq));
-  sink.counter("holdfast_journal_commits_total", "Transactions written since the start.", static_cast<double>(stats.commits));
-  sink.counter("holdfast_journal_failed_commits_total", "Transactions refused since the start.", static_cast<double>(stats.failed_commits));
-  sink.gauge("holdfast_journal_bytes", "Size of the journal on disk.", static_cast<double>(stats.size_bytes));
+  sink.gauge("holdfast_journal_last_seq", "Number of the newest journal entry.",
+             static_cast<double>(stats.last_seq));
+  sink.counter("holdfast_journal_commits_total", "Transactions written since the start.",
+               static_cast<double>(stats.commits));
+  sink.counter("holdfast_journal_failed_commits_total", "Transactions refused since the start.",
+               static_cast<double>(stats.failed_commits));
+  sink.gauge("holdfast_journal_bytes", "Size of the journal on disk.",
+             static_cast<double>(stats.size_bytes));
 }
 
 void write_server(const net::ServerStats& stats, collect::MetricSink& sink) {
@@ -47,22 +58,29 @@ void write_server(const net::ServerStats& stats, collect::MetricSink& sink) {
     const auto text = std::to_string(status);
     sink.sample("holdfast_http_requests_total", static_cast<double>(count), {{"status", text}});
   }
-  sink.gauge("holdfast_http_connections", "Connections open now.", static_cast<double>(stats.connections));
-  sink.counter("holdfast_http_refused_total", "Requests and connections refused by a limit.", static_cast<double>(stats.refused));
+  sink.gauge("holdfast_http_connections", "Connections open now.",
+             static_cast<double>(stats.connections));
+  sink.counter("holdfast_http_refused_total", "Requests and connections refused by a limit.",
+               static_cast<double>(stats.refused));
 }
 
 }  // namespace
 
-void write_self_metrics(ControlPlane& plane, const ControlCounts& counts, const net::Server* server, collect::MetricSink& sink) {
+void write_self_metrics(ControlPlane& plane, const ControlCounts& counts, const net::Server* server,
+                        collect::MetricSink& sink) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
-  sink.gauge("holdfast_build_info", "1, with the version as a label.", 1, {{"version", HOLDFAST_VERSION}});
-  sink.gauge("holdfast_incidents_active", "Incidents not resolved.", counts.incidents_active.load(kRelaxed));
+  sink.gauge("holdfast_build_info", "1, with the version as a label.", 1,
+             {{"version", HOLDFAST_VERSION}});
+  sink.gauge("holdfast_incidents_active", "Incidents not resolved.",
+             counts.incidents_active.load(kRelaxed));
   sink.family("holdfast_alerts", "gauge", "Alerts by state.");
   sink.sample("holdfast_alerts", counts.alerts_firing.load(kRelaxed), {{"state", "firing"}});
   sink.sample("holdfast_alerts", counts.alerts_pending.load(kRelaxed), {{"state", "pending"}});
   sink.gauge("holdfast_faults_open", "Faults not closed.", counts.faults_open.load(kRelaxed));
-  sink.gauge("holdfast_outbox_pending", "Intents not finished.", counts.intents_pending.load(kRelaxed));
-  sink.gauge("holdfast_automation_stopped", "1 while the global stop is set.", counts.automation_stopped.load(kRelaxed) ? 1 : 0);
+  sink.gauge("holdfast_outbox_pending", "Intents not finished.",
+             counts.intents_pending.load(kRelaxed));
+  sink.gauge("holdfast_automation_stopped", "1 while the global stop is set.",
+             counts.automation_stopped.load(kRelaxed) ? 1 : 0);
   sink.counter("holdfast_bugs_total", "Bugs met and survived.", static_cast<double>(bugs_total()));
   write_store(plane.store->stats(), sink);
   write_journal(plane.journal->stats(), sink);

@@ -16,7 +16,7 @@ namespace holdfast::app {
 
 // Counted on the control strand once a second, read anywhere.
 struct ControlCounts {
-  std::atomic<int> incidents_active{0};   // relaxed, all of them: gauges nothing is ordered by
+  std::atomic<int> incidents_active{0};  // relaxed, all of them: gauges nothing is ordered by
   std::atomic<int> alerts_firing{0};
   std::atomic<int> alerts_pending{0};
   std::atomic<int> faults_open{0};
@@ -25,6 +25,7 @@ struct ControlCounts {
   void refresh(const ControlPlane& plane);
 };
 
-void write_self_metrics(ControlPlane& plane, const ControlCounts& counts, const net::Server* server, collect::MetricSink& sink);
+void write_self_metrics(ControlPlane& plane, const ControlCounts& counts, const net::Server* server,
+                        collect::MetricSink& sink);
 
 }  // namespace holdfast::app

@@ -13,7 +13,8 @@ std::string group_of(const std::vector<act::WantedVersion>& wanted, const std::s
 }
 
 bool answers(const model::Instance& instance) {
-  return !instance.address.empty() && instance.state != model::InstanceState::kExited && instance.state != model::InstanceState::kFailed;
+  return !instance.address.empty() && instance.state != model::InstanceState::kExited &&
+         instance.state != model::InstanceState::kFailed;
 }
 
 }  // namespace
@@ -32,9 +33,12 @@ std::vector<model::Target> scrape_targets(const Config& config, const act::Opera
         target.interval = service.metrics.interval;
         target.timeout = std::min<Duration>(service.metrics.interval, 10s);
         // Two paths of one instance would both write `up`; the path tells them apart from the second on.
-        target.labels = model::Labels{{"service", service.name}, {"version", instance.version}, {"instance_id", instance.id},
+        target.labels = model::Labels{{"service", service.name},
+                                      {"version", instance.version},
+                                      {"instance_id", instance.id},
                                       {"group", group_of(wanted, instance.version)}};
-        if (path != service.metrics.paths.front()) target.labels = target.labels.with("metrics_path", path);
+        if (path != service.metrics.paths.front())
+          target.labels = target.labels.with("metrics_path", path);
         targets.push_back(std::move(target));
       }
     }

@@ -33,8 +33,10 @@ AppHost::AppHost(Access access, const std::string& config) {
   scraper->set_targets(plane->config.targets);
   router.set_filter([this](net::Request& request) { return auth->check(request); });
   auth->add_routes(router);
-  add_prometheus_routes(router, env, {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
-                                      [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); }});
+  add_prometheus_routes(
+      router, env,
+      {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
+       [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); }});
   add_holdfast_routes(router, *plane, {[this] { return reload(); }});
   events = std::make_unique<EventHub>(env, *plane->journal);
   events->add_routes(router);
@@ -62,14 +64,16 @@ std::vector<Finding> AppHost::reload() {
   return read.findings;
 }
 
-net::ClientResponse AppHost::ask(const std::string& method, const std::string& target, const std::string& body, const Fields& fields) {
+net::ClientResponse AppHost::ask(const std::string& method, const std::string& target,
+                                 const std::string& body, const Fields& fields) {
   net::ClientRequest request;
   request.method = method;
   request.url = kOrigin + target;
   request.body = body;
   for (const auto& [name, value] : fields) request.headers.add(name, value);
   std::optional<Result<net::ClientResponse>> answer;
-  client->send(std::move(request), [&](Result<net::ClientResponse> response) { answer = std::move(response); });
+  client->send(std::move(request),
+               [&](Result<net::ClientResponse> response) { answer = std::move(response); });
   executor.run_until([&] { return answer.has_value(); }, 30s);
   if (answer && *answer) return std::move(**answer);
   net::ClientResponse none;
@@ -77,7 +81,8 @@ net::ClientResponse AppHost::ask(const std::string& method, const std::string& t
   return none;
 }
 
-std::string AppHost::answer(const std::string& method, const std::string& target, const std::string& body, const Fields& fields) {
+std::string AppHost::answer(const std::string& method, const std::string& target,
+                            const std::string& body, const Fields& fields) {
   const auto response = ask(method, target, body, fields);
   return std::to_string(response.status) + " " + response.body;
 }
@@ -114,7 +119,8 @@ model::Incident AppHost::declare(const std::string& title, const std::string& se
   incident.title = title;
   incident.service = service;
   std::optional<Result<model::Incident>> answer;
-  plane->incidents->declare(std::move(incident), "ann", [&](auto result) { answer = std::move(result); });
+  plane->incidents->declare(std::move(incident), "ann",
+                            [&](auto result) { answer = std::move(result); });
   EXPECT_TRUE(run_until([&] { return answer.has_value(); }));
   EXPECT_TRUE(*answer) << answer->error().message();
   return **answer;
@@ -123,7 +129,8 @@ model::Incident AppHost::declare(const std::string& title, const std::string& se
 bool AppHost::run_until_ready() {
   return run_until([&] {
     int ready = 0;
-    for (const auto& instance : plane->conductor->instances("shop")) ready += instance.state == model::InstanceState::kReady ? 1 : 0;
+    for (const auto& instance : plane->conductor->instances("shop"))
+      ready += instance.state == model::InstanceState::kReady ? 1 : 0;
     return ready == 2;
   });
 }

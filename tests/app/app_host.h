@@ -56,7 +56,10 @@ groups:
     interval: 1s
     rules:
       - { record: "shop:requests", expr: "sum(requests)" }
-      - { alert: TooMany, expr: "sum(requests) > 100", labels: { service: shop, severity: critical }, annotations: { summary: "{{ $value }}" } }
+      - alert: TooMany
+        expr: "sum(requests) > 100"
+        labels: { service: shop, severity: critical }
+        annotations: { summary: "{{ $value }}" }
 )yaml";
 
 class AppHost {
@@ -70,16 +73,20 @@ class AppHost {
   ~AppHost();
 
   // Runs until it is answered; status 0 and the error's text when it never was.
-  net::ClientResponse ask(const std::string& method, const std::string& target, const std::string& body = {}, const Fields& fields = {});
+  net::ClientResponse ask(const std::string& method, const std::string& target,
+                          const std::string& body = {}, const Fields& fields = {});
   nlohmann::json get(const std::string& target);  // expects 200
   nlohmann::json post(const std::string& target, const nlohmann::json& body, int status);
   // "400 {...}": the status and the body.
-  std::string answer(const std::string& method, const std::string& target, const std::string& body = {}, const Fields& fields = {});
+  std::string answer(const std::string& method, const std::string& target,
+                     const std::string& body = {}, const Fields& fields = {});
 
   void write(const std::string& path, const std::string& text);
   void append(const std::string& metric, double value, const model::Labels& labels = {});
   model::Incident declare(const std::string& title, const std::string& service = "shop");
-  bool run_until(const std::function<bool()>& holds, Duration limit = 30s) { return executor.run_until(holds, limit); }
+  bool run_until(const std::function<bool()>& holds, Duration limit = 30s) {
+    return executor.run_until(holds, limit);
+  }
   bool run_until_ready();  // both instances of shop
   std::string token();     // of the data directory
   std::vector<std::string> journal_topics();

@@ -65,12 +65,21 @@ struct OpenCase {
 TEST(Authorisation, IsNeededForAllButHealthSignInAndTheConsole) {
   AppHost host(Access::kGuarded);
   const OpenCase cases[] = {
-      {"GET", "/api/holdfast/v1/session", 200}, {"GET", "/api/holdfast/v1/overview", 401}, {"GET", "/api/holdfast/v1/events", 401},
-      {"GET", "/api/holdfast/v1/openapi.json", 401}, {"GET", "/api/v1/query?query=1", 401}, {"POST", "/api/v1/query?query=1", 401},
-      {"GET", "/api/nowhere", 401}, {"POST", "/", 401}, {"PUT", "/assets/a", 401}, {"POST", "/api/holdfast/v1/storage/flush", 401},
-      {"POST", "/api/holdfast/v1/services/shop/restart", 401}, {"DELETE", "/api/holdfast/v1/incidents", 401},
+      {"GET", "/api/holdfast/v1/session", 200},
+      {"GET", "/api/holdfast/v1/overview", 401},
+      {"GET", "/api/holdfast/v1/events", 401},
+      {"GET", "/api/holdfast/v1/openapi.json", 401},
+      {"GET", "/api/v1/query?query=1", 401},
+      {"POST", "/api/v1/query?query=1", 401},
+      {"GET", "/api/nowhere", 401},
+      {"POST", "/", 401},
+      {"PUT", "/assets/a", 401},
+      {"POST", "/api/holdfast/v1/storage/flush", 401},
+      {"POST", "/api/holdfast/v1/services/shop/restart", 401},
+      {"DELETE", "/api/holdfast/v1/incidents", 401},
   };
-  for (const auto& c : cases) EXPECT_EQ(host.ask(c.method, c.path).status, c.status) << c.method << " " << c.path;
+  for (const auto& c : cases)
+    EXPECT_EQ(host.ask(c.method, c.path).status, c.status) << c.method << " " << c.path;
   const auto refused = host.ask("GET", "/api/holdfast/v1/overview");
   EXPECT_EQ(refused.headers.get("www-authenticate"), "Bearer");
 }
@@ -78,11 +87,14 @@ TEST(Authorisation, IsNeededForAllButHealthSignInAndTheConsole) {
 TEST(Authorisation, TakesTheTokenInAnyCaseOfTheSchemeAndNothingElse) {
   AppHost host(Access::kGuarded);
   const auto token = host.token();
-  const auto status = [&](const std::string& field) { return host.ask("GET", "/api/holdfast/v1/automation", "", {{"authorization", field}}).status; };
+  const auto status = [&](const std::string& field) {
+    return host.ask("GET", "/api/holdfast/v1/automation", "", {{"authorization", field}}).status;
+  };
   EXPECT_EQ(status("Bearer " + token), 200);
   EXPECT_EQ(status("bearer  " + token + " "), 200);
   EXPECT_EQ(status("BEARER " + token), 200);
-  for (const auto& wrong : {"Bearer " + token + "0", "Bearer " + token.substr(1), token, "Basic " + token, std::string("Bearer"), std::string("Bearer ")}) {
+  for (const auto& wrong : {"Bearer " + token + "0", "Bearer " + token.substr(1), token,
+                            "Basic " + token, std::string("Bearer"), std::string("Bearer ")}) {
     EXPECT_EQ(status(wrong), 401) << wrong;
   }
 }
@@ -90,9 +102,13 @@ TEST(Authorisation, TakesTheTokenInAnyCaseOfTheSchemeAndNothingElse) {
 TEST(Authorisation, TheCallersNameIsOursAndNotWhatACallClaims) {
   AppHost host(Access::kGuarded);
   const auto claimed = host.ask("GET", kSession, "", {{"x-holdfast-user", "root"}});
-  EXPECT_EQ(nlohmann::json::parse(claimed.body), (nlohmann::json{{"signed_in", false}, {"auth", "on"}, {"version", HOLDFAST_VERSION}, {"user", ""}}));
+  EXPECT_EQ(
+      nlohmann::json::parse(claimed.body),
+      (nlohmann::json{
+          {"signed_in", false}, {"auth", "on"}, {"version", HOLDFAST_VERSION}, {"user", ""}}));
   AppHost open;
-  open.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": true})", {{"x-holdfast-user", "root"}});
+  open.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": true})",
+           {{"x-holdfast-user", "root"}});
   EXPECT_EQ(open.get("/api/holdfast/v1/automation")["by"], "local");
 }
 
@@ -101,7 +117,8 @@ TEST(Session, BeginsWithTheTokenAndEndsBySigningOut) {
   const auto response = host.ask("POST", kSession, nlohmann::json{{"token", host.token()}}.dump());
   EXPECT_EQ(response.status, 204);
   const std::string set(response.headers.get("set-cookie"));
-  EXPECT_NE(set.find("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), std::string::npos) << set;
+  EXPECT_NE(set.find("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), std::string::npos)
+      << set;
   const Fields with{{"cookie", "a=b; " + cookie_of(response) + "; c=d"}};
   EXPECT_EQ(host.ask("GET", "/api/holdfast/v1/automation", "", with).status, 200);
   const auto session = nlohmann::json::parse(host.ask("GET", kSession, "", with).body);
@@ -143,7 +160,9 @@ TEST(Session, AChangeByCookieNeedsAPageOfThisServer) {
       {"null, of a sandboxed frame", {{"origin", "null"}}, 403},
       {"a name that begins as ours", {{"origin", "http://127.0.0.1:8040.evil.example.com"}}, 403},
       {"ours in the path", {{"origin", "http://evil.example.com/127.0.0.1:8040"}}, 403},
-      {"an origin beats a referer", {{"origin", "http://evil.example.com"}, {"referer", AppHost::kOrigin}}, 403},
+      {"an origin beats a referer",
+       {{"origin", "http://evil.example.com"}, {"referer", AppHost::kOrigin}},
+       403},
       // A form can make a browser send a Basic header; it must not pass for a token.
       {"a wrong authorization beside the cookie", {{"authorization", "Basic eDp5"}}, 403},
       {"the token beside the cookie", {{"authorization", "Bearer " + host.token()}}, 200},
@@ -151,7 +170,8 @@ TEST(Session, AChangeByCookieNeedsAPageOfThisServer) {
   for (const auto& c : cases) {
     auto fields = c.fields;
     fields.emplace_back("cookie", cookie);
-    const auto response = host.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": false})", fields);
+    const auto response =
+        host.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": false})", fields);
     EXPECT_EQ(response.status, c.status) << c.what << ": " << response.body;
   }
   EXPECT_EQ(host.ask("GET", "/api/holdfast/v1/automation", "", {{"cookie", cookie}}).status, 200);
@@ -162,35 +182,48 @@ TEST(WithoutAuthorisation, PagesOfOtherOriginsMayChangeNothing) {
   const OriginCase cases[] = {
       {"a program", {}, 200},
       {"our own page", {{"origin", AppHost::kOrigin}}, 200},
-      {"our own page, by name", {{"origin", "http://localhost:8040"}, {"host", "localhost:8040"}}, 200},
+      {"our own page, by name",
+       {{"origin", "http://localhost:8040"}, {"host", "localhost:8040"}},
+       200},
       {"another page", {{"origin", "http://evil.example.com"}}, 403},
       {"another page of this machine", {{"origin", "http://127.0.0.1:3000"}}, 403},
       {"a sandboxed frame", {{"origin", "null"}}, 403},
-      {"a foreign name made to point here", {{"origin", "http://evil.example.com:8040"}, {"host", "evil.example.com:8040"}}, 403},
+      {"a foreign name made to point here",
+       {{"origin", "http://evil.example.com:8040"}, {"host", "evil.example.com:8040"}},
+       403},
   };
   for (const auto& c : cases) {
-    const auto response = host.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": false})", c.fields);
+    const auto response =
+        host.ask("POST", "/api/holdfast/v1/automation", R"({"stopped": false})", c.fields);
     EXPECT_EQ(response.status, c.status) << c.what << ": " << response.body;
   }
 }
 
 TEST(SignIn, IsRefusedForAMinuteAfterSixtyWrongTokens) {
   AppHost host(Access::kGuarded);
-  const auto attempt = [&](const std::string& token) { return host.ask("POST", kSession, nlohmann::json{{"token", token}}.dump()); };
+  const auto attempt = [&](const std::string& token) {
+    return host.ask("POST", kSession, nlohmann::json{{"token", token}}.dump());
+  };
   for (int i = 0; i < 60; ++i) ASSERT_EQ(attempt("guess" + std::to_string(i)).status, 401) << i;
   EXPECT_EQ(attempt("guess").status, 429);
   const auto right = attempt(host.token());
   EXPECT_EQ(right.status, 429);
-  EXPECT_EQ(right.body, R"({"error":{"code":"exhausted","message":"too many wrong tokens; wait a minute"}})");
+  EXPECT_EQ(right.body,
+            R"({"error":{"code":"exhausted","message":"too many wrong tokens; wait a minute"}})");
   // Whoever has the token goes on by it meanwhile.
-  EXPECT_EQ(host.ask("GET", "/api/holdfast/v1/automation", "", {{"authorization", "Bearer " + host.token()}}).status, 200);
+  EXPECT_EQ(host.ask("GET", "/api/holdfast/v1/automation", "",
+                     {{"authorization", "Bearer " + host.token()}})
+                .status,
+            200);
   host.executor.run_for(61s);
   EXPECT_EQ(attempt(host.token()).status, 204);
 }
 
 TEST(Metrics, NeedATokenOnlyFromAfar) {
   AppHost host(Access::kGuarded);
-  const std::pair<const char*, bool> peers[] = {{"127.0.0.1:5", true}, {"127.9.9.9:5", true}, {"[::1]:5", true}, {"10.0.0.1:5", false}, {"1.127.0.0:5", false}, {"", false}};
+  const std::pair<const char*, bool> peers[] = {{"127.0.0.1:5", true},  {"127.9.9.9:5", true},
+                                                {"[::1]:5", true},      {"10.0.0.1:5", false},
+                                                {"1.127.0.0:5", false}, {"", false}};
   for (const auto& [peer, open] : peers) {
     net::Request request;
     request.method = "GET";

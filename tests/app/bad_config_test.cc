@@ -49,14 +49,16 @@ TEST_F(BadConfig, IsRefusedWithEveryMistakeAtItsPlace) {
 TEST_F(BadConfig, EndsAnywhereWithoutHarm) {
   run_case_file("bad_config.txt", [&](const TextCase& one) {
     const auto bytes = one.bytes();
-    for (std::size_t size = 0; size < bytes.size(); ++size) parse_config(files, "/etc/h.yaml", bytes.substr(0, size), variables);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      parse_config(files, "/etc/h.yaml", bytes.substr(0, size), variables);
     return one.output;
   });
 }
 
 TEST_F(BadConfig, AFileThatIsNotThereIsOneFinding) {
   const auto result = load_config(files, "/etc/nowhere.yaml", variables);
-  EXPECT_EQ(text_of(result.findings), "/etc/nowhere.yaml: open /etc/nowhere.yaml: No such file or directory\n");
+  EXPECT_EQ(text_of(result.findings),
+            "/etc/nowhere.yaml: open /etc/nowhere.yaml: No such file or directory\n");
 }
 
 TEST_F(BadConfig, AFullDiskOfMistakesIsToldInOneGo) {

@@ -39,7 +39,8 @@ TEST(BadRequest, IsAnsweredExactlyAndChangesNothing) {
   host.append("requests", 2, model::Labels{{"service", "bank"}});
   host.declare("Checkout is slow");
   const auto resolved = host.declare("It was slow");
-  host.post("/api/holdfast/v1/incidents/" + resolved.id.value + "/resolve", {{"text", "over"}}, 200);
+  host.post("/api/holdfast/v1/incidents/" + resolved.id.value + "/resolve", {{"text", "over"}},
+            200);
   const auto incidents = host.get("/api/holdfast/v1/incidents");
   const auto wanted = host.plane->conductor->wanted("shop");
   const auto count = run_case_file("bad_request.txt", [&](const TextCase& one) {
@@ -71,16 +72,28 @@ TEST(BadRequest, WithoutATokenNothingIsTold) {
 TEST(BadRequest, TheEndsOfTimeHarmNothing) {
   AppHost host;
   host.append("requests", 1);
-  for (const char* query : {"requests", "requests[5m]", "rate(requests[5m])", "requests%20offset%201y", "requests%20offset%20-1y", "requests%20@%201e15",
-                            "max_over_time(requests[1h:1m])", "requests%20@%20end()", "time()", "timestamp(requests)", "year()"}) {
+  for (const char* query :
+       {"requests", "requests[5m]", "rate(requests[5m])", "requests%20offset%201y",
+        "requests%20offset%20-1y", "requests%20@%201e15", "max_over_time(requests[1h:1m])",
+        "requests%20@%20end()", "time()", "timestamp(requests)", "year()"}) {
     for (const char* time : {"-9200000000000000", "9200000000000000", "0", "-1"}) {
       const auto at = std::string(time);
-      EXPECT_LT(host.ask("GET", std::string("/api/v1/query?query=") + query + "&time=" + at).status, 500) << query << " at " << at;
-      EXPECT_LT(host.ask("GET", std::string("/api/v1/query_range?query=") + query + "&step=1&start=" + at + "&end=" + at).status, 500) << query << " at " << at;
+      EXPECT_LT(host.ask("GET", std::string("/api/v1/query?query=") + query + "&time=" + at).status,
+                500)
+          << query << " at " << at;
+      EXPECT_LT(host.ask("GET", std::string("/api/v1/query_range?query=") + query +
+                                    "&step=1&start=" + at + "&end=" + at)
+                    .status,
+                500)
+          << query << " at " << at;
     }
   }
-  for (const char* path : {"/api/v1/series?match[]=requests&", "/api/v1/labels?", "/api/v1/label/a/values?"}) {
-    EXPECT_EQ(host.ask("GET", std::string(path) + "start=-9200000000000000&end=9200000000000000").status, 200) << path;
+  for (const char* path :
+       {"/api/v1/series?match[]=requests&", "/api/v1/labels?", "/api/v1/label/a/values?"}) {
+    EXPECT_EQ(
+        host.ask("GET", std::string(path) + "start=-9200000000000000&end=9200000000000000").status,
+        200)
+        << path;
   }
 }
 
@@ -96,7 +109,8 @@ TEST(BadRequest, ATextOfTenThousandBytesIsTheMost) {
 TEST(BadRequest, ADeeplyNestedBodyIsRefusedLikeAnyOther) {
   AppHost host;
   const std::string deep(200'000, '[');
-  EXPECT_EQ(host.answer("POST", "/api/holdfast/v1/drills", deep), R"(400 {"error":{"code":"invalid","message":"the body is not JSON"}})");
+  EXPECT_EQ(host.answer("POST", "/api/holdfast/v1/drills", deep),
+            R"(400 {"error":{"code":"invalid","message":"the body is not JSON"}})");
   EXPECT_EQ(host.answer("POST", "/api/holdfast/v1/drills", deep + std::string(deep.size(), ']')),
             R"(400 {"error":{"code":"invalid","message":"the body must be a JSON object"}})");
 }
@@ -106,9 +120,12 @@ TEST(BadReload, KeepsWhatRunsAndTellsEveryMistake) {
   host.write(AppHost::kConfigPath, "services:\n- name: Shop\n- name: bank\n  tier: gold\n");
   const auto refused = host.post("/api/holdfast/v1/config/reload", nlohmann::json::object(), 400);
   EXPECT_EQ(refused["error"]["message"], "the configuration was refused; the old one stays");
-  EXPECT_EQ(refused["findings"],
-            (nlohmann::json{"/etc/holdfast.yaml:2:9: service name 'Shop'; allowed: lower-case letters, digits and -, beginning with a letter",
-                            "/etc/holdfast.yaml:4:9: 'tier' is 'gold'; allowed: critical, standard, best_effort"}));
+  EXPECT_EQ(
+      refused["findings"],
+      (nlohmann::json{
+          "/etc/holdfast.yaml:2:9: service name 'Shop'; allowed: lower-case letters, digits and -, "
+          "beginning with a letter",
+          "/etc/holdfast.yaml:4:9: 'tier' is 'gold'; allowed: critical, standard, best_effort"}));
   EXPECT_EQ(host.get("/api/holdfast/v1/config/status")["errors"], refused["findings"]);
   EXPECT_EQ(host.get("/api/holdfast/v1/services")["services"].size(), 2U);
   host.write(AppHost::kConfigPath, kHostConfig);
@@ -121,7 +138,8 @@ TEST(Audit, EveryChangeLeavesWhoWhatAndHowItWent) {
   ASSERT_TRUE(host.run_until_ready());
   const auto incident = host.declare("Checkout is slow").id.value;
   host.post("/api/holdfast/v1/incidents/" + incident + "/ack", {{"by", "ann"}}, 200);
-  host.post("/api/holdfast/v1/incidents/" + incident + "/resolve", {{"by", "ann"}, {"text", "over"}}, 200);
+  host.post("/api/holdfast/v1/incidents/" + incident + "/resolve",
+            {{"by", "ann"}, {"text", "over"}}, 200);
   host.post("/api/holdfast/v1/incidents/" + incident + "/note", {{"text", "late"}}, 409);
   host.post("/api/holdfast/v1/automation", {{"stopped", true}, {"reason", "maintenance"}}, 200);
   host.post("/api/holdfast/v1/services/shop/restart", {{"target", "shop/1/0"}}, 202);
@@ -130,13 +148,15 @@ TEST(Audit, EveryChangeLeavesWhoWhatAndHowItWent) {
   const auto journal = host.get("/api/holdfast/v1/journal?topic=audit");
   for (const auto& entry : journal["entries"]) {
     const auto& body = entry["body"];
-    records.push_back(body["actor"].get<std::string>() + " " + body["action"].get<std::string>() + " " + body["resource"].get<std::string>() + ": " +
+    records.push_back(body["actor"].get<std::string>() + " " + body["action"].get<std::string>() +
+                      " " + body["resource"].get<std::string>() + ": " +
                       body["result"].get<std::string>());
   }
   EXPECT_EQ(records, (std::vector<std::string>{
                          "local incident.ack " + incident + ": ok",
                          "local incident.resolve " + incident + ": ok",
-                         "local incident.note " + incident + ": incident " + incident + " is resolved: it cannot be changed any more",
+                         "local incident.note " + incident + ": incident " + incident +
+                             " is resolved: it cannot be changed any more",
                          "local automation.stop automation: ok",
                          "local service.restart shop: ok",
                      }));

@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view kName = "=== ";
 constexpr std::string_view kArrow = "--->";
 
-std::string path_of(const std::string& file) { return std::string(HOLDFAST_SOURCE_DIR) + "/tests/app/" + file; }
+std::string path_of(const std::string& file) {
+  return std::string(HOLDFAST_SOURCE_DIR) + "/tests/app/" + file;
+}
 
 std::string without_last_line_end(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
@@ -42,11 +44,14 @@ std::string read_cases(std::istream& in, std::vector<TextCase>& cases) {
   return head;
 }
 
-void write_cases(const std::string& path, const std::string& head, const std::vector<TextCase>& cases) {
+void write_cases(const std::string& path, const std::string& head,
+                 const std::vector<TextCase>& cases) {
   std::ofstream out(path);
   out << head;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    out << kName << cases[i].name << "\n" << cases[i].input << kArrow << "\n" << cases[i].output << "\n";
+    out << kName << cases[i].name << "\n"
+        << cases[i].input << kArrow << "\n"
+        << cases[i].output << "\n";
     if (i + 1 < cases.size()) out << "\n";
   }
 }
@@ -66,7 +71,8 @@ std::string TextCase::bytes() const {
     if (input[i] == '\\' && next == 't') {
       out.push_back('\t');
       ++i;
-    } else if (input[i] == '\\' && next == 'x' && i + 3 < input.size() && hex_digit(input[i + 2]) >= 0 && hex_digit(input[i + 3]) >= 0) {
+    } else if (input[i] == '\\' && next == 'x' && i + 3 < input.size() &&
+               hex_digit(input[i + 2]) >= 0 && hex_digit(input[i + 3]) >= 0) {
       out.push_back(static_cast<char>(hex_digit(input[i + 2]) * 16 + hex_digit(input[i + 3])));
       i += 3;
     } else {
@@ -76,7 +82,8 @@ std::string TextCase::bytes() const {
   return out;
 }
 
-std::size_t run_case_file(const std::string& file, const std::function<std::string(const TextCase&)>& run) {
+std::size_t run_case_file(const std::string& file,
+                          const std::function<std::string(const TextCase&)>& run) {
   std::ifstream in(path_of(file));
   EXPECT_TRUE(in) << path_of(file);
   std::vector<TextCase> cases;
@@ -84,7 +91,8 @@ std::size_t run_case_file(const std::string& file, const std::function<std::stri
   const bool update = std::getenv("HOLDFAST_UPDATE_GOLDEN") != nullptr;
   std::set<std::string> names;
   for (auto& one : cases) {
-    EXPECT_TRUE(names.insert(one.name).second) << file << ": case '" << one.name << "' stands twice";
+    EXPECT_TRUE(names.insert(one.name).second)
+        << file << ": case '" << one.name << "' stands twice";
     const auto got = without_last_line_end(run(one));
     if (update) one.output = got;
     EXPECT_EQ(got, one.output) << file << ": " << one.name;

@@ -17,12 +17,13 @@ namespace holdfast::app {
 
 struct TextCase {
   std::string name;
-  std::string input;   // as it stands in the file
-  std::string output;  // without a last line end
+  std::string input;          // as it stands in the file
+  std::string output;         // without a last line end
   std::string bytes() const;  // the input, escapes resolved
 };
 
 // Runs every case of tests/app/<file> through `run` and expects its output; how many there were.
-std::size_t run_case_file(const std::string& file, const std::function<std::string(const TextCase&)>& run);
+std::size_t run_case_file(const std::string& file,
+                          const std::function<std::string(const TextCase&)>& run);
 
 }  // namespace holdfast::app

@@ -28,7 +28,8 @@ TEST(SecondsBetween, IsTheDifferenceOrADash) {
       {"", "", "-"},
       {"yesterday", "2026-11-21T10:00:00.000Z", "-"},
   };
-  for (const auto& c : cases) EXPECT_EQ(seconds_between(c.from, c.to), c.want) << c.from << " to " << c.to;
+  for (const auto& c : cases)
+    EXPECT_EQ(seconds_between(c.from, c.to), c.want) << c.from << " to " << c.to;
 }
 
 // A server on the loopback that says what a test wants, and the token it was asked with.
@@ -38,18 +39,27 @@ class RemoteTest : public testing::Test {
     say("/api/holdfast/v1/good", 200, R"({"a":1})");
     say("/api/v1/good", 200, R"({"b":2})");
     say("/api/holdfast/v1/nothing", 204, "");
-    say("/api/holdfast/v1/refused", 409, R"({"error":{"code":"conflict","message":"incident INC-1 is resolved"}})");
-    say("/api/holdfast/v1/missing", 404, R"({"error":{"code":"not_found","message":"no incident 'x'"}})");
-    say("/api/holdfast/v1/locked", 401, R"({"error":{"code":"unauthorized","message":"sign in first"}})");
-    say("/api/holdfast/v1/config/reload", 400, R"({"error":{"code":"invalid","message":"refused"},"findings":["h.yaml:1:2: bad","h.yaml:3:4: worse"]})");
+    say("/api/holdfast/v1/refused", 409,
+        R"({"error":{"code":"conflict","message":"incident INC-1 is resolved"}})");
+    say("/api/holdfast/v1/missing", 404,
+        R"({"error":{"code":"not_found","message":"no incident 'x'"}})");
+    say("/api/holdfast/v1/locked", 401,
+        R"({"error":{"code":"unauthorized","message":"sign in first"}})");
+    say("/api/holdfast/v1/config/reload", 400,
+        R"({"error":{"code":"invalid","message":"refused"},"findings":["h.yaml:1:2: bad","h.yaml:3:4: worse"]})");
     say_stories();
     say("/api/holdfast/v1/page", 200, "<html>");
     say("/api/holdfast/v1/list", 200, "[1]");
     say("/api/holdfast/v1/proxy", 502, "<html>\nBad Gateway");
     for (const char* method : {"GET", "POST"}) {
-      router_.add(method, "/api/holdfast/v1/echo", [](const net::Request& request, net::ResponderPtr to) {
-        to->send(net::Response::json(200, json{{"authorization", request.headers.get("authorization")}, {"type", request.headers.get("content-type")}, {"body", request.body}}.dump()));
-      });
+      router_.add(method, "/api/holdfast/v1/echo",
+                  [](const net::Request& request, net::ResponderPtr to) {
+                    to->send(net::Response::json(
+                        200, json{{"authorization", request.headers.get("authorization")},
+                                  {"type", request.headers.get("content-type")},
+                                  {"body", request.body}}
+                                 .dump()));
+                  });
     }
     server_ = std::make_unique<net::Server>(machine_.env, router_);
     const auto at = server_->listen({"127.0.0.1", 0, ""});
@@ -74,7 +84,8 @@ class RemoteTest : public testing::Test {
     Remote remote({url, "", "nowhere"});
     const auto answer = remote.get(path);
     EXPECT_FALSE(answer) << path;
-    return answer ? "" : std::string(code_name(answer.error().code())) + ": " + answer.error().message();
+    return answer ? ""
+                  : std::string(code_name(answer.error().code())) + ": " + answer.error().message();
   }
   template <typename F>
   std::string out(F&& run, int want_status = 0) {
@@ -96,33 +107,73 @@ class RemoteTest : public testing::Test {
 
 // What the commands below ask for.
 void RemoteTest::say_stories() {
-  const json incident{{"id", "INC-20270115-001"}, {"state", "resolved"}, {"rank", "high"}, {"service", "shop"}, {"title", "Shop fails"},
-                      {"started_at", "2027-01-15T08:00:00.000Z"}, {"opened_at", "2027-01-15T08:00:02.000Z"}, {"acknowledged_at", "2027-01-15T08:00:03.000Z"},
-                      {"mitigated_at", nullptr}, {"resolved_at", "2027-01-15T08:00:09.500Z"}};
+  const json incident{{"id", "INC-20270115-001"},
+                      {"state", "resolved"},
+                      {"rank", "high"},
+                      {"service", "shop"},
+                      {"title", "Shop fails"},
+                      {"started_at", "2027-01-15T08:00:00.000Z"},
+                      {"opened_at", "2027-01-15T08:00:02.000Z"},
+                      {"acknowledged_at", "2027-01-15T08:00:03.000Z"},
+                      {"mitigated_at", nullptr},
+                      {"resolved_at", "2027-01-15T08:00:09.500Z"}};
   auto with_timeline = incident;
-  with_timeline["timeline"] = {{{"at", "2027-01-15T08:00:02.000Z"}, {"kind", "opened"}, {"text", "it began"},
-                                {"evidence", {{"value", "0.5"}, {"threshold", "<= 0.05"}, {"window", "5s"}, {"query", "errors"}, {"source", "rules.yml:1:2"}}}}};
-  const json drill{{"id", "d1"}, {"name", "hang"}, {"state", "passed"}, {"started_at", "2027-01-15T08:00:00.000Z"}, {"injected_at", "2027-01-15T08:00:01.000Z"},
-                   {"detected_at", "2027-01-15T08:00:02.500Z"}, {"closed_at", "2027-01-15T08:00:05.000Z"}, {"requests", 100}, {"requests_lost", 2}, {"verdict", "all good"}};
+  with_timeline["timeline"] = {{{"at", "2027-01-15T08:00:02.000Z"},
+                                {"kind", "opened"},
+                                {"text", "it began"},
+                                {"evidence",
+                                 {{"value", "0.5"},
+                                  {"threshold", "<= 0.05"},
+                                  {"window", "5s"},
+                                  {"query", "errors"},
+                                  {"source", "rules.yml:1:2"}}}}};
+  const json drill{{"id", "d1"},
+                   {"name", "hang"},
+                   {"state", "passed"},
+                   {"started_at", "2027-01-15T08:00:00.000Z"},
+                   {"injected_at", "2027-01-15T08:00:01.000Z"},
+                   {"detected_at", "2027-01-15T08:00:02.500Z"},
+                   {"closed_at", "2027-01-15T08:00:05.000Z"},
+                   {"requests", 100},
+                   {"requests_lost", 2},
+                   {"verdict", "all good"}};
   say("/api/holdfast/v1/incidents/INC-20270115-001", 200, json{{"incident", with_timeline}}.dump());
   say("/api/holdfast/v1/incidents/INC-20270115-001/ack", 200, json{{"incident", incident}}.dump());
-  router_.add("GET", "/api/holdfast/v1/incidents", [incident](const net::Request& request, net::ResponderPtr to) {
-    to->send(net::Response::json(200, json{{"incidents", request.param("state") == "all" ? json::array({incident}) : json::array()}}.dump()));
-  });
-  router_.add("POST", "/api/holdfast/v1/drills", [drill](const net::Request&, net::ResponderPtr to) { to->send(net::Response::json(202, json{{"drill", drill}}.dump())); });
+  router_.add("GET", "/api/holdfast/v1/incidents",
+              [incident](const net::Request& request, net::ResponderPtr to) {
+                to->send(net::Response::json(200, json{{"incidents", request.param("state") == "all"
+                                                                         ? json::array({incident})
+                                                                         : json::array()}}
+                                                      .dump()));
+              });
+  router_.add("POST", "/api/holdfast/v1/drills",
+              [drill](const net::Request&, net::ResponderPtr to) {
+                to->send(net::Response::json(202, json{{"drill", drill}}.dump()));
+              });
   router_.add("GET", "/api/holdfast/v1/drills", [drill](const net::Request&, net::ResponderPtr to) {
-    to->send(net::Response::json(200, json{{"kinds", {{{"name", "hang"}, {"what", "stops answering"}, {"expect", "a restart"}}}}, {"runs", {drill}}}.dump()));
+    to->send(net::Response::json(
+        200,
+        json{{"kinds", {{{"name", "hang"}, {"what", "stops answering"}, {"expect", "a restart"}}}},
+             {"runs", {drill}}}
+            .dump()));
   });
   router_.add("GET", "/api/v1/query", [](const net::Request& request, net::ResponderPtr to) {
     const auto query = request.param("query");
-    if (query == "bad") return to->send(net::Response::json(400, R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:1: parse error"})"));
+    if (query == "bad")
+      return to->send(net::Response::json(
+          400,
+          R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:1: parse error"})"));
     if (query == "empty") return to->send(net::Response::json(200, R"({"status":"success"})"));
     to->send(net::Response::json(
-        200, query == "scalar" ? R"({"status":"success","data":{"resultType":"scalar","result":[5,"7"]}})"
-                               : R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","instance":"a","job":"b"},"value":[1.5,"1"]},)"
-                                 R"({"metric":{"x":"y"},"value":[2,"+Inf"]},{"metric":{"__name__":"up"},"value":[3,"0"]}]}})"));
+        200,
+        query == "scalar"
+            ? R"({"status":"success","data":{"resultType":"scalar","result":[5,"7"]}})"
+            : R"({"status":"success","data":{"resultType":"vector","result":[)"
+              R"({"metric":{"__name__":"up","instance":"a","job":"b"},"value":[1.5,"1"]},)"
+              R"({"metric":{"x":"y"},"value":[2,"+Inf"]},{"metric":{"__name__":"up"},"value":[3,"0"]}]}})"));
   });
-  say("/api/v1/query_range", 200, R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[1,"1"],[2,"2"]]}]}})");
+  say("/api/v1/query_range", 200,
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[1,"1"],[2,"2"]]}]}})");
 }
 
 TEST_F(RemoteTest, PathsAreBelowOurApiUnlessTheyNameOne) {
@@ -140,10 +191,13 @@ TEST_F(RemoteTest, RefusalsComeInTheServersWords) {
   EXPECT_EQ(why("/missing"), "not_found: no incident 'x'");
   EXPECT_EQ(why("/locked"), "unauthorized: sign in first");
   EXPECT_EQ(why("/config/reload"), "invalid: refused\n  h.yaml:1:2: bad\n  h.yaml:3:4: worse");
-  EXPECT_EQ(why("/api/v1/query?query=bad"), "invalid: invalid parameter \"query\": 1:1: parse error");
+  EXPECT_EQ(why("/api/v1/query?query=bad"),
+            "invalid: invalid parameter \"query\": 1:1: parse error");
   EXPECT_EQ(why("/proxy"), "invalid: status 502: <html>\\nBad Gateway");
-  EXPECT_EQ(why("/page"), "unavailable: " + url + " answered something that is no JSON object: <html>");
-  EXPECT_EQ(why("/list"), "unavailable: " + url + " answered something that is no JSON object: [1]");
+  EXPECT_EQ(why("/page"),
+            "unavailable: " + url + " answered something that is no JSON object: <html>");
+  EXPECT_EQ(why("/list"),
+            "unavailable: " + url + " answered something that is no JSON object: [1]");
 }
 
 TEST(RemoteAway, NobodyListeningIsSaidWithTheAddressAndWhatToTry) {
@@ -161,7 +215,9 @@ TEST(RemoteAway, NobodyListeningIsSaidWithTheAddressAndWhatToTry) {
   const auto answer = remote.get("/good");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), Code::kUnavailable);
-  EXPECT_TRUE(answer.error().message().starts_with("no answer from " + url + " (is Holdfast running there? --url names another): ")) << answer.error().message();
+  EXPECT_TRUE(answer.error().message().starts_with(
+      "no answer from " + url + " (is Holdfast running there? --url names another): "))
+      << answer.error().message();
   EXPECT_EQ(run_query(remote, {"up", "", "", "", "15s"}, false), 1);
   EXPECT_EQ(run_incident_list(remote, "active", false), 1);
   EXPECT_EQ(run_drill(remote, "hang", "", false), 1);
@@ -187,34 +243,62 @@ TEST_F(RemoteTest, TheTokenIsTheOptionsThenTheEnvironmentsThenTheFiles) {
 // ---- what the commands print
 
 TEST_F(RemoteTest, AQueryPrintsALineAPoint) {
-  EXPECT_EQ(out([](Remote& remote) { return run_query(remote, {"vector", "", "", "", "15s"}, false); }),
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_query(remote, {"vector", "", "", "", "15s"}, false);
+            }),
             "up{instance=\"a\", job=\"b\"} => 1 @1.5\n{x=\"y\"} => +Inf @2\nup => 0 @3\n");
-  EXPECT_EQ(out([](Remote& remote) { return run_query(remote, {"vector", "", "1", "2", "15s"}, false); }), "up => 1 @1\nup => 2 @2\n");
-  EXPECT_EQ(out([](Remote& remote) { return run_query(remote, {"scalar", "5", "", "", "15s"}, false); }), "scalar => 7 @5\n");
-  EXPECT_EQ(out([](Remote& remote) { return run_query(remote, {"empty", "", "", "", "15s"}, false); }), "");
-  EXPECT_EQ(out([](Remote& remote) { return run_query(remote, {"scalar", "", "", "", "15s"}, true); }),
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_query(remote, {"vector", "", "1", "2", "15s"}, false);
+            }),
+            "up => 1 @1\nup => 2 @2\n");
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_query(remote, {"scalar", "5", "", "", "15s"}, false);
+            }),
+            "scalar => 7 @5\n");
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_query(remote, {"empty", "", "", "", "15s"}, false);
+            }),
+            "");
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_query(remote, {"scalar", "", "", "", "15s"}, true);
+            }),
             "{\"data\":{\"result\":[5,\"7\"],\"resultType\":\"scalar\"},\"status\":\"success\"}\n");
 }
 
 TEST_F(RemoteTest, AnIncidentIsALineAndItsStoryTheRest) {
-  const std::string line = "INC-20270115-001   resolved      high      shop           2027-01-15T08:00:02.000Z   Shop fails\n";
+  const std::string line =
+      "INC-20270115-001   resolved      high      shop           2027-01-15T08:00:02.000Z   Shop "
+      "fails\n";
   EXPECT_EQ(out([](Remote& remote) { return run_incident_list(remote, "all", false); }), line);
-  EXPECT_EQ(out([](Remote& remote) { return run_incident_list(remote, "active", false); }), "no incidents (active)\n");
-  EXPECT_EQ(out([](Remote& remote) { return run_incident_show(remote, "INC-20270115-001", false); }),
-            line +
-                "detected after 2.00 s, acknowledged after 3.00 s, mitigated after -, resolved after 9.50 s\n"
-                "2027-01-15T08:00:02.000Z  +2.00 s    opened            it began\n"
-                "    saw 0.5 (fine: <= 0.05) over 5s: errors  [rules.yml:1:2]\n");
-  EXPECT_EQ(out([](Remote& remote) { return run_incident_act(remote, "INC-20270115-001", "ack", "ann", "", false); }), line);
-  EXPECT_EQ(out([](Remote& remote) { return run_incident_act(remote, "INC-20270115-001", "explode", "ann", "", false); }, 1), "");
+  EXPECT_EQ(out([](Remote& remote) { return run_incident_list(remote, "active", false); }),
+            "no incidents (active)\n");
+  EXPECT_EQ(
+      out([](Remote& remote) { return run_incident_show(remote, "INC-20270115-001", false); }),
+      line +
+          "detected after 2.00 s, acknowledged after 3.00 s, mitigated after -, resolved after "
+          "9.50 s\n"
+          "2027-01-15T08:00:02.000Z  +2.00 s    opened            it began\n"
+          "    saw 0.5 (fine: <= 0.05) over 5s: errors  [rules.yml:1:2]\n");
+  EXPECT_EQ(out([](Remote& remote) {
+              return run_incident_act(remote, "INC-20270115-001", "ack", "ann", "", false);
+            }),
+            line);
+  EXPECT_EQ(out(
+                [](Remote& remote) {
+                  return run_incident_act(remote, "INC-20270115-001", "explode", "ann", "", false);
+                },
+                1),
+            "");
 }
 
 TEST_F(RemoteTest, ADrillPrintsItsStatesAndItsSeconds) {
   EXPECT_EQ(out([](Remote& remote) { return run_drill(remote, "hang", "shop", false); }),
-            "hang: passed\nhang             passed    detected   1.50 s  acknowledged        -  repaired        -  closed   4.00 s  requests 100 lost 2  all good\n");
+            "hang: passed\nhang             passed    detected   1.50 s  acknowledged        -  "
+            "repaired        -  closed   4.00 s  requests 100 lost 2  all good\n");
   EXPECT_EQ(out([](Remote& remote) { return run_drill_list(remote, false); }),
             "hang             stops answering\n                 expect: a restart\n"
-            "hang             passed    detected   1.50 s  acknowledged        -  repaired        -  closed   4.00 s  requests 100 lost 2  all good\n");
+            "hang             passed    detected   1.50 s  acknowledged        -  repaired        "
+            "-  closed   4.00 s  requests 100 lost 2  all good\n");
 }
 
 }  // namespace

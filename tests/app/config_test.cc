@@ -3,6 +3,7 @@
 
 #include "app/config.h"
 #include "base/sim.h"
+#include "base/text.h"
 
 namespace holdfast::app {
 namespace {
@@ -19,7 +20,14 @@ notify:
     - { name: console }
     - { name: pager, kind: webhook, url: "http://127.0.0.1:9/page", ranks_up_to: 1, language: en }
     - { name: team, kind: slack, url: "https://hooks.example.com/a", channel: "#ops" }
-    - { name: mail, kind: email, smtp: "mail.example.com:587", username: u, password: "${PASSWORD}", require_tls: true, from: h@example.com, to: [a@example.com, b@example.com] }
+    - name: mail
+      kind: email
+      smtp: "mail.example.com:587"
+      username: u
+      password: "${PASSWORD}"
+      require_tls: true
+      from: h@example.com
+      to: [a@example.com, b@example.com]
 incidents: { group_by: [service, region], ignore_severities: none, resolve_after: 10s, relapse_within: 1h }
 services:
   - name: shop
@@ -43,10 +51,22 @@ services:
     traffic: { socket: /run/haproxy.sock, backend: shop, url: "http://127.0.0.1:80" }
     signals: { requests: up }
     remedies:
-      - { match: { fault: hang, service: shop }, remedy: restart_service, cooldown: 5s, attempts_max: 2, verify_within: 20s, verify: "up == 0" }
+      - match: { fault: hang, service: shop }
+        remedy: restart_service
+        cooldown: 5s
+        attempts_max: 2
+        verify_within: 20s
+        verify: "up == 0"
   - { name: bank, tier: best_effort, supervised_only: true }
 scrape:
-  - { job: node, targets: ["a:9100", "[::1]:9100"], path: /m, scheme: https, interval: 30s, timeout: 5s, honor_labels: true, labels: { team: ops } }
+  - job: node
+    targets: ["a:9100", "[::1]:9100"]
+    path: /m
+    scheme: https
+    interval: 30s
+    timeout: 5s
+    honor_labels: true
+    labels: { team: ops }
 probes:
   - { name: door, kind: tcp, target: "a:22", interval: 3s, timeout: 2s, labels: { service: shop } }
   - { name: page, target: "http://a/", statuses: [200, 301], body_contains: welcome }
@@ -133,7 +153,8 @@ TEST_F(ConfigFile, GivesEveryMemberOfAService) {
   EXPECT_EQ(shop.platform.restart_backoff_max, 1min);
   EXPECT_EQ(shop.platform.ready_timeout, 30s);
   ASSERT_EQ(shop.platform.versions.size(), 2U);
-  EXPECT_EQ(shop.platform.versions[0].command, (std::vector<std::string>{"shop", "--port", "{port}"}));
+  EXPECT_EQ(shop.platform.versions[0].command,
+            (std::vector<std::string>{"shop", "--port", "{port}"}));
   EXPECT_EQ(shop.platform.versions[1].command, std::vector<std::string>{"shop"});
   EXPECT_EQ(shop.platform.versions[1].env.at("MODE"), "fast");
   EXPECT_EQ(shop.platform.versions[1].base_admin_port, 7040);
@@ -200,6 +221,47 @@ probes: [ { name: p, target: "http://a", interval: 2s } ]
   EXPECT_EQ(config.services[0].platform.replicas_max, 1);
   EXPECT_EQ(config.targets[0].timeout, 1s);
   EXPECT_EQ(config.probes[0].timeout, 2s);
+}
+
+// An unknown member far from any other is answered with all that are allowed: the manual must know each.
+TEST_F(ConfigFile, TheManualDescribesEveryMember) {
+  PosixFileSystem disk;
+  const auto manual = disk.read_file(std::string(HOLDFAST_SOURCE_DIR) + "/docs/configuration.md");
+  ASSERT_TRUE(manual) << manual.error().message();
+  int members = 0;
+  for (const char* yaml : {
+           "zzzzzzzzzzzzzzz: 1",
+           "host: { zzzzzzzzzzzzzzz: 1 }",
+           "notify: { zzzzzzzzzzzzzzz: 1 }",
+           "notify: { receivers: [ { name: a, kind: slack, url: http://a, zzzzzzzzzzzzzzz: 1 } ] }",
+           "notify: { receivers: [ { name: a, kind: email, smtp: 'a:1', from: a, to: a, "
+           "zzzzzzzzzzzzzzz: 1 } ] }",
+           "incidents: { zzzzzzzzzzzzzzz: 1 }",
+           "services: [ { name: a, zzzzzzzzzzzzzzz: 1 } ]",
+           "services: [ { name: a, platform: { kind: none, zzzzzzzzzzzzzzz: 1 } } ]",
+           "services: [ { name: a, platform: { versions: [ { name: a, command: a, zzzzzzzzzzzzzzz: "
+           "1 } ] } } ]",
+           "services: [ { name: a, health: { zzzzzzzzzzzzzzz: 1 } } ]",
+           "services: [ { name: a, metrics: { zzzzzzzzzzzzzzz: 1 } } ]",
+           "services: [ { name: a, traffic: { kind: none, zzzzzzzzzzzzzzz: 1 } } ]",
+           "services: [ { name: a, platform: { versions: [ { name: a, command: a } ] },"
+           " remedies: [ { match: { a: b }, remedy: scale_out, zzzzzzzzzzzzzzz: 1 } ] } ]",
+           "scrape: [ { job: a, targets: 'a:1', zzzzzzzzzzzzzzz: 1 } ]",
+           "probes: [ { name: a, target: http://a, zzzzzzzzzzzzzzz: 1 } ]",
+       }) {
+    const auto findings = parse_config(files, "h.yaml", yaml, variables).findings;
+    ASSERT_EQ(findings.size(), 1U) << yaml << ": " << findings.size();
+    const auto& message = findings[0].message;
+    const auto at = message.find("; allowed: ");
+    ASSERT_NE(at, std::string::npos) << message;
+    std::string list = message.substr(at + 11);
+    for (const auto name : split(list, ',')) {
+      ++members;
+      EXPECT_NE(manual->find("`" + std::string(trim(name)) + "`"), std::string::npos)
+          << "docs/configuration.md does not describe '" << trim(name) << "' of: " << yaml;
+    }
+  }
+  EXPECT_GT(members, 80);
 }
 
 }  // namespace

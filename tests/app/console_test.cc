@@ -16,10 +16,13 @@ std::string u64(std::uint64_t value) {
   return out;
 }
 
-std::string blob(const std::string& index, const std::string& data) { return u64(index.size()) + index + data; }
+std::string blob(const std::string& index, const std::string& data) {
+  return u64(index.size()) + index + data;
+}
 
 TEST(ConsoleBlob, GivesEachFileItsBytes) {
-  const auto bytes = blob("/index.html\ttext/html\t0\t3\tabc\n/assets/a.js\ttext/javascript\t3\t2\tdef\n", "xyzuv");
+  const auto bytes = blob(
+      "/index.html\ttext/html\t0\t3\tabc\n/assets/a.js\ttext/javascript\t3\t2\tdef\n", "xyzuv");
   const auto files = read_console_blob(bytes);
   ASSERT_TRUE(files) << files.error().message();
   ASSERT_EQ(files->size(), 2U);
@@ -73,8 +76,9 @@ class ConsoleRoutes : public testing::Test {
  protected:
   ConsoleRoutes() {
     const auto page = gzip("<html>page</html>"), script = gzip(std::string(40'000, 's'));
-    bytes_ = blob("/index.html\ttext/html; charset=utf-8\t0\t" + std::to_string(page.size()) + "\tp1\n/assets/a-123.js\ttext/javascript\t" +
-                      std::to_string(page.size()) + "\t" + std::to_string(script.size()) + "\ts1\n",
+    bytes_ = blob("/index.html\ttext/html; charset=utf-8\t0\t" + std::to_string(page.size()) +
+                      "\tp1\n/assets/a-123.js\ttext/javascript\t" + std::to_string(page.size()) +
+                      "\t" + std::to_string(script.size()) + "\ts1\n",
                   page + script);
     auto files = read_console_blob(bytes_);
     EXPECT_TRUE(files);
@@ -117,7 +121,8 @@ TEST_F(ConsoleRoutes, EveryPathWithoutADotIsThePage) {
     EXPECT_EQ(response.body, "<html>page</html>") << path;
     EXPECT_EQ(response.headers.get("content-type"), "text/html; charset=utf-8");
     EXPECT_EQ(response.headers.get("cache-control"), "no-cache");
-    EXPECT_NE(response.headers.get("content-security-policy").find("frame-ancestors 'none'"), std::string_view::npos);
+    EXPECT_NE(response.headers.get("content-security-policy").find("frame-ancestors 'none'"),
+              std::string_view::npos);
     EXPECT_EQ(response.headers.get("x-content-type-options"), "nosniff");
   }
 }
@@ -145,7 +150,8 @@ TEST_F(ConsoleRoutes, AKnownTagIsAnsweredWithoutABody) {
 }
 
 TEST_F(ConsoleRoutes, WhatIsNoFileAndNoPageIsNotFound) {
-  for (const char* path : {"/nothing.js", "/assets/other.css", "/favicon.ico", "/.env", "/..", "/index.html/..", "/api/nowhere", "/api/holdfast/v2"}) {
+  for (const char* path : {"/nothing.js", "/assets/other.css", "/favicon.ico", "/.env", "/..",
+                           "/index.html/..", "/api/nowhere", "/api/holdfast/v2"}) {
     const auto response = ask(path);
     EXPECT_EQ(response.status, 404) << path;
     EXPECT_EQ(response.body.find("<html>"), std::string::npos) << path;
@@ -155,7 +161,9 @@ TEST_F(ConsoleRoutes, WhatIsNoFileAndNoPageIsNotFound) {
 
 TEST(ConsoleServed, NoPathLeavesTheConsole) {
   AppHost host;
-  for (const char* path : {"/../etc/holdfast.yaml", "/%2e%2e/etc/holdfast.yaml", "/assets/..%2f..%2fdata/admin-token", "/assets/%2e%2e/%2e%2e/etc/rules.yml"}) {
+  for (const char* path :
+       {"/../etc/holdfast.yaml", "/%2e%2e/etc/holdfast.yaml", "/assets/..%2f..%2fdata/admin-token",
+        "/assets/%2e%2e/%2e%2e/etc/rules.yml"}) {
     const auto response = host.ask("GET", path);
     EXPECT_GE(response.status, 400) << path;
     EXPECT_EQ(response.body.find("services"), std::string::npos) << path;

@@ -94,7 +94,8 @@ TEST_F(EventHubTest, TellsWhatWasMissedByHeaderOrParameter) {
   EXPECT_THAT(open("", "2")->ear->told, ElementsAre("3 c"));
   EXPECT_THAT(open("0")->ear->told, ElementsAre("1 a", "2 b", "3 c"));
   EXPECT_TRUE(open("3")->ear->told.empty());
-  EXPECT_THAT(open("2", "0")->ear->told, ElementsAre("3 c")) << "the browser's own header is newer than the address it was opened with";
+  EXPECT_THAT(open("2", "0")->ear->told, ElementsAre("3 c"))
+      << "the browser's own header is newer than the address it was opened with";
   EXPECT_THAT(open("nonsense")->ear->told, ElementsAre("3 hello"));
 }
 
@@ -129,7 +130,8 @@ TEST_F(EventHubTest, TheStreamAfterTheTwoHundredFiftySixthIsRefusedUntilOneEnds)
   const auto refused = open();
   ASSERT_TRUE(refused->refused);
   EXPECT_EQ(refused->refused->status, 503);
-  EXPECT_EQ(refused->refused->body, R"({"error":{"code":"unavailable","message":"256 event streams are open already"}})");
+  EXPECT_EQ(refused->refused->body,
+            R"({"error":{"code":"unavailable","message":"256 event streams are open already"}})");
   doors[7]->ear->listens = false;
   EXPECT_FALSE(open()->refused);
   EXPECT_EQ(hub->stream_count(), 256U);

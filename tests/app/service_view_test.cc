@@ -28,17 +28,65 @@ TEST(ServiceHealth, IsTheWorstOfWhatIsSeenAndSaysWhy) {
   const HealthCase cases[] = {
       {"all ready", {kReady, kReady}, 2, true, false, false, 0, "healthy", {}},
       {"more than wanted", {kReady, kReady, kReady}, 2, true, false, false, 0, "healthy", {}},
-      {"one is gone", {kReady, kExited}, 2, true, false, false, 0, "degraded", {"1 of 2 instances are ready", "shop/1/1: exited, why"}},
-      {"all are gone", {kExited, kExited}, 2, true, false, false, 0, "down", {"no instance is ready", "shop/1/0: exited, why", "shop/1/1: exited, why"}},
+      {"one is gone",
+       {kReady, kExited},
+       2,
+       true,
+       false,
+       false,
+       0,
+       "degraded",
+       {"1 of 2 instances are ready", "shop/1/1: exited, why"}},
+      {"all are gone",
+       {kExited, kExited},
+       2,
+       true,
+       false,
+       false,
+       0,
+       "down",
+       {"no instance is ready", "shop/1/0: exited, why", "shop/1/1: exited, why"}},
       {"none has begun", {}, 2, true, false, false, 0, "down", {"no instance is ready"}},
       {"none is wanted", {}, 0, true, false, false, 0, "healthy", {}},
       {"only watched", {}, 0, false, false, false, 0, "unknown", {}},
-      {"only watched, with an incident", {}, 0, false, false, false, 1, "degraded", {"an incident is active"}},
+      {"only watched, with an incident",
+       {},
+       0,
+       false,
+       false,
+       false,
+       1,
+       "degraded",
+       {"an incident is active"}},
       {"the router answers", {kReady}, 1, true, true, true, 0, "healthy", {}},
-      {"the router is away", {kReady}, 1, true, true, false, 0, "degraded", {"the traffic router does not answer: refused"}},
-      {"down stays down without a router", {}, 1, true, true, false, 0, "down", {"no instance is ready", "the traffic router does not answer: refused"}},
+      {"the router is away",
+       {kReady},
+       1,
+       true,
+       true,
+       false,
+       0,
+       "degraded",
+       {"the traffic router does not answer: refused"}},
+      {"down stays down without a router",
+       {},
+       1,
+       true,
+       true,
+       false,
+       0,
+       "down",
+       {"no instance is ready", "the traffic router does not answer: refused"}},
       {"incidents", {kReady}, 1, true, false, false, 2, "degraded", {"2 incidents are active"}},
-      {"down stays down with incidents", {}, 1, true, false, false, 1, "down", {"no instance is ready", "an incident is active"}},
+      {"down stays down with incidents",
+       {},
+       1,
+       true,
+       false,
+       false,
+       1,
+       "down",
+       {"no instance is ready", "an incident is active"}},
   };
   for (const auto& c : cases) {
     model::Service service;
@@ -97,13 +145,15 @@ TEST(ServiceView, ASignalIsItsNumberOrNullAndABrokenOneSaysWhy) {
   const auto later = host.get("/api/holdfast/v1/services/shop")["signals"];
   EXPECT_TRUE(later["requests"]["value"].is_null()) << "JSON has no NaN";
   EXPECT_TRUE(later["broken"]["value"].is_null());
-  EXPECT_NE(later["broken"]["error"].get<std::string>().find("duplicate series"), std::string::npos) << later["broken"];
+  EXPECT_NE(later["broken"]["error"].get<std::string>().find("duplicate series"), std::string::npos)
+      << later["broken"];
 }
 
 TEST(ServiceView, CountsTheAlertsThatFire) {
   AppHost host;
   host.append("requests", 500);
-  ASSERT_TRUE(host.run_until([&] { return host.get("/api/holdfast/v1/services/shop")["alerts_firing"] == 1; }, 20s));
+  ASSERT_TRUE(host.run_until(
+      [&] { return host.get("/api/holdfast/v1/services/shop")["alerts_firing"] == 1; }, 20s));
   const auto alerts = host.get("/api/holdfast/v1/alerts")["alerts"];
   ASSERT_EQ(alerts.size(), 1U);
   EXPECT_EQ(alerts[0]["labels"]["alertname"], "TooMany");

@@ -11,12 +11,17 @@ using model::InstanceState;
 // Operations that only answer.
 class StillOperations final : public act::Operations {
  public:
-  std::vector<model::Instance> instances(const std::string& service) const override { return service == "shop" ? all : std::vector<model::Instance>{}; }
-  std::vector<act::WantedVersion> wanted(const std::string&) const override { return {{"1", "stable", 1}, {"2", "canary", 1}}; }
+  std::vector<model::Instance> instances(const std::string& service) const override {
+    return service == "shop" ? all : std::vector<model::Instance>{};
+  }
+  std::vector<act::WantedVersion> wanted(const std::string&) const override {
+    return {{"1", "stable", 1}, {"2", "canary", 1}};
+  }
   act::TrafficView traffic(const std::string&) const override { return {}; }
   void restart(const std::string&, const std::string&, const std::string&, act::Done) override {}
   void scale(const std::string&, const std::string&, const std::string&, int, act::Done) override {}
-  void start_canary(const std::string&, const std::string&, const std::string&, int, double, act::Done) override {}
+  void start_canary(const std::string&, const std::string&, const std::string&, int, double,
+                    act::Done) override {}
   void stop_canary(const std::string&, const std::string&, act::Done) override {}
   void set_canary_percent(const std::string&, const std::string&, double, act::Done) override {}
 
@@ -55,7 +60,10 @@ TEST(ScrapeTargets, EveryInstanceThatMayAnswerGivesOneForEachPath) {
   EXPECT_EQ(targets[0].path, "/metrics");
   EXPECT_EQ(targets[0].interval, 2s);
   EXPECT_EQ(targets[0].timeout, 2s);
-  EXPECT_EQ(targets[0].labels, (model::Labels{{"group", "stable"}, {"instance_id", "shop/1/0"}, {"service", "shop"}, {"version", "1"}}));
+  EXPECT_EQ(targets[0].labels, (model::Labels{{"group", "stable"},
+                                              {"instance_id", "shop/1/0"},
+                                              {"service", "shop"},
+                                              {"version", "1"}}));
   // Both paths write `up`: a label tells them apart.
   EXPECT_EQ(targets[1].labels.get("metrics_path"), "/metrics/more");
   EXPECT_EQ(targets[2].labels.get("group"), "canary");

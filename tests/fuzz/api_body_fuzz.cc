@@ -18,7 +18,9 @@ using namespace holdfast;
 
 class NoProcesses final : public act::Processes {
  public:
-  Result<act::ProcessRef> spawn(const act::ProcessSpec&, OnExit) override { return not_found("no processes here"); }
+  Result<act::ProcessRef> spawn(const act::ProcessSpec&, OnExit) override {
+    return not_found("no processes here");
+  }
   Result<void> adopt(const act::ProcessRef&, OnExit) override { return not_found("gone"); }
   Result<void> signal(const act::ProcessRef&, int) override { return not_found("gone"); }
   std::vector<act::ProcessRef> find(const std::string&) override { return {}; }
@@ -67,7 +69,8 @@ struct Host {
     auto answer = std::make_shared<Answer>();
     route->handler(request, answer);
     executor.run_until([&] { return answer->got.has_value(); }, 10s);
-    if (!answer->got || answer->got->status >= 500 || !is_valid_utf8(answer->got->body)) std::abort();
+    if (!answer->got || answer->got->status >= 500 || !is_valid_utf8(answer->got->body))
+      std::abort();
   }
 
   SeededRandom random{1};
@@ -85,11 +88,20 @@ struct Host {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr const char* kPaths[] = {"/session", "/services/shop/restart", "/services/shop/scale", "/services/shop/canary", "/services/shop/traffic",
-                                    "/incidents/INC-1/ack", "/incidents/INC-1/resolve", "/incidents/INC-1/note", "/incidents/INC-1/severity",
-                                    "/drills", "/automation"};
+  constexpr const char* kPaths[] = {"/session",
+                                    "/services/shop/restart",
+                                    "/services/shop/scale",
+                                    "/services/shop/canary",
+                                    "/services/shop/traffic",
+                                    "/incidents/INC-1/ack",
+                                    "/incidents/INC-1/resolve",
+                                    "/incidents/INC-1/note",
+                                    "/incidents/INC-1/severity",
+                                    "/drills",
+                                    "/automation"};
   if (size == 0) return 0;
   static Host host;  // opened once: thousands of bodies a second go through it
-  host.call(kPaths[data[0] % std::size(kPaths)], std::string(reinterpret_cast<const char*>(data + 1), size - 1));
+  host.call(kPaths[data[0] % std::size(kPaths)],
+            std::string(reinterpret_cast<const char*>(data + 1), size - 1));
   return 0;
 }

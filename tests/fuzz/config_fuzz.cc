@@ -12,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   SeededRandom random(1);
   SimFileSystem files(random);
-  const Variables variables = [](const std::string& name) { return name == "SET" ? std::optional<std::string>("1") : std::nullopt; };
+  const Variables variables = [](const std::string& name) {
+    return name == "SET" ? std::optional<std::string>("1") : std::nullopt;
+  };
   const auto judge = [](const std::vector<Finding>& findings) {
     for (const auto& finding : findings) {
       if (finding.message.empty() || finding.place.file.empty()) std::abort();

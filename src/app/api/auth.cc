@@ -18,19 +18,23 @@ constexpr int kFailuresPerMinuteMax = 60;
 constexpr std::string_view kCookie = "holdfast_session=";
 
 net::Response refusal(const Error& error) {
-  return net::Response::json(http_status(error.code()),
-                             json{{"error", {{"code", code_name(error.code())}, {"message", error.message()}}}}.dump());
+  return net::Response::json(
+      http_status(error.code()),
+      json{{"error", {{"code", code_name(error.code())}, {"message", error.message()}}}}.dump());
 }
 
 bool is_open(const net::Request& request) {
   const auto& path = request.path;
   if (path == "/-/ready" || path == "/-/healthy" || path.starts_with("/health/")) return true;
   if (path == "/api/holdfast/v1/session") return true;
-  if (path == "/metrics") return request.peer.starts_with("127.") || request.peer.starts_with("[::1]");
+  if (path == "/metrics")
+    return request.peer.starts_with("127.") || request.peer.starts_with("[::1]");
   return request.method == "GET" && !path.starts_with("/api/");
 }
 
-bool changes_something(const net::Request& request) { return request.method != "GET" && request.method != "HEAD"; }
+bool changes_something(const net::Request& request) {
+  return request.method != "GET" && request.method != "HEAD";
+}
 
 // Whether the page that sent this request came from us.
 bool same_origin(const net::Request& request) {
@@ -40,7 +44,8 @@ bool same_origin(const net::Request& request) {
   if (!url) return false;
   const auto host = request.headers.get("host");
   const auto default_port = url->scheme == "https" ? 443 : 80;
-  return host == url->host + ":" + std::to_string(url->port) || (url->port == default_port && host == url->host) ||
+  return host == url->host + ":" + std::to_string(url->port) ||
+         (url->port == default_port && host == url->host) ||
          host == "[" + url->host + "]:" + std::to_string(url->port);
 }
 
@@ -78,7 +83,8 @@ Result<std::unique_ptr<Auth>> Auth::open(Env& env, const std::string& data, bool
     auth->token_hash_ = sha256_hex(trim(*known));
     return auth;
   }
-  if (!known && known.error().code() != Code::kNotFound) return std::move(known).error().context("admin token");
+  if (!known && known.error().code() != Code::kNotFound)
+    return std::move(known).error().context("admin token");
   const auto token = env.random.hex(32);
   HF_TRY(env.files.write_file_atomic(auth->token_path_, token + "\n").context("admin token"));
   auth->token_hash_ = sha256_hex(token);
@@ -86,11 +92,14 @@ Result<std::unique_ptr<Auth>> Auth::open(Env& env, const std::string& data, bool
   return auth;
 }
 
-bool Auth::token_matches(std::string_view token) const { return equal_in_constant_time(sha256_hex(token), token_hash_); }
+bool Auth::token_matches(std::string_view token) const {
+  return equal_in_constant_time(sha256_hex(token), token_hash_);
+}
 
 bool Auth::has_token(const net::Request& request) const {
   const auto header = request.headers.get("authorization");
-  return header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "bearer ") && token_matches(trim(header.substr(7)));
+  return header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "bearer ") &&
+         token_matches(trim(header.substr(7)));
 }
 
 bool Auth::has_session(const net::Request& request) const {
@@ -104,18 +113,25 @@ bool Auth::has_session(const net::Request& request) const {
 std::optional<net::Response> Auth::check(net::Request& request) {
   const bool by_token = enabled_ && has_token(request);
   const bool by_cookie = enabled_ && !by_token && has_session(request);
-  request.headers.set("x-holdfast-user", !enabled_ ? "local" : by_token || by_cookie ? "admin" : "");
+  request.headers.set("x-holdfast-user", !enabled_               ? "local"
+                                         : by_token || by_cookie ? "admin"
+                                                                 : "");
   if (is_open(request)) return std::nullopt;
   if (enabled_ && !by_token && !by_cookie) {
-    auto response = refusal({Code::kUnauthorized, "sign in first: send 'Authorization: Bearer <token>'; the token stands in the file admin-token of the data directory"});
+    auto response = refusal({Code::kUnauthorized,
+                             "sign in first: send 'Authorization: Bearer <token>'; the token "
+                             "stands in the file admin-token of the data directory"});
     response.headers.set("www-authenticate", "Bearer");
     return response;
   }
   if (by_cookie && changes_something(request) && !same_origin(request)) {
-    return refusal({Code::kForbidden, "a change by session cookie must come from a page of this server (Origin header)"});
+    return refusal(
+        {Code::kForbidden,
+         "a change by session cookie must come from a page of this server (Origin header)"});
   }
   // Without authorisation any page of the browser could reach a loopback listener: only its own pages may change things.
-  if (!enabled_ && changes_something(request) && request.headers.has("origin") && !(same_origin(request) && host_is_loopback(request))) {
+  if (!enabled_ && changes_something(request) && request.headers.has("origin") &&
+      !(same_origin(request) && host_is_loopback(request))) {
     return refusal({Code::kForbidden, "a change asked for by a page of another origin"});
   }
   return std::nullopt;
@@ -132,7 +148,8 @@ net::Response Auth::sign_in(const net::Request& request) {
       window_ = env_.clock.mono();
       failures_ = 0;
     }
-    if (failures_ >= kFailuresPerMinuteMax) return refusal({Code::kExhausted, "too many wrong tokens; wait a minute"});
+    if (failures_ >= kFailuresPerMinuteMax)
+      return refusal({Code::kExhausted, "too many wrong tokens; wait a minute"});
     if (enabled_ && !token_matches(body["token"].get<std::string>())) {
       ++failures_;
       return refusal({Code::kUnauthorized, "this is not the admin token"});
@@ -141,20 +158,26 @@ net::Response Auth::sign_in(const net::Request& request) {
   const auto id = env_.random.hex(32);
   {
     std::lock_guard lock(mutex_);
-    std::erase_if(sessions_, [&](const auto& session) { return session.second < env_.clock.mono(); });
+    std::erase_if(sessions_,
+                  [&](const auto& session) { return session.second < env_.clock.mono(); });
     if (sessions_.size() >= kSessionCountMax) sessions_.erase(sessions_.begin());
     sessions_[sha256_hex(id)] = env_.clock.mono() + kSessionLife;
   }
   net::Response response;
   response.status = 204;
-  response.headers.set("set-cookie", std::string(kCookie) + id + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
-                                         std::to_string(static_cast<long>(to_seconds(kSessionLife))));
+  response.headers.set("set-cookie",
+                       std::string(kCookie) + id + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
+                           std::to_string(static_cast<long>(to_seconds(kSessionLife))));
   return response;
 }
 
 net::Response Auth::session(const net::Request& request) const {
   const auto user = request.headers.get("x-holdfast-user");
-  return net::Response::json(200, json{{"signed_in", !user.empty()}, {"auth", enabled_ ? "on" : "off"}, {"version", HOLDFAST_VERSION}, {"user", user}}.dump());
+  return net::Response::json(200, json{{"signed_in", !user.empty()},
+                                       {"auth", enabled_ ? "on" : "off"},
+                                       {"version", HOLDFAST_VERSION},
+                                       {"user", user}}
+                                      .dump());
 }
 
 net::Response Auth::sign_out(const net::Request& request) {
@@ -162,15 +185,22 @@ net::Response Auth::sign_out(const net::Request& request) {
   sessions_.erase(sha256_hex(cookie_of(request)));
   net::Response response;
   response.status = 204;
-  response.headers.set("set-cookie", std::string(kCookie) + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+  response.headers.set("set-cookie",
+                       std::string(kCookie) + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
   return response;
 }
 
 void Auth::add_routes(net::Router& router) {
   constexpr auto kPath = "/api/holdfast/v1/session";
-  router.add("GET", kPath, [this](const net::Request& request, net::ResponderPtr to) { to->send(session(request)); });
-  router.add("POST", kPath, [this](const net::Request& request, net::ResponderPtr to) { to->send(sign_in(request)); });
-  router.add("DELETE", kPath, [this](const net::Request& request, net::ResponderPtr to) { to->send(sign_out(request)); });
+  router.add("GET", kPath, [this](const net::Request& request, net::ResponderPtr to) {
+    to->send(session(request));
+  });
+  router.add("POST", kPath, [this](const net::Request& request, net::ResponderPtr to) {
+    to->send(sign_in(request));
+  });
+  router.add("DELETE", kPath, [this](const net::Request& request, net::ResponderPtr to) {
+    to->send(sign_out(request));
+  });
 }
 
 }  // namespace holdfast::app

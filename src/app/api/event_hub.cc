@@ -17,15 +17,18 @@ EventHub::EventHub(Env& env, state::Journal& journal) : env_(env), journal_(jour
 }
 
 void EventHub::add_routes(net::Router& router) {
-  router.add("GET", "/api/holdfast/v1/events", [this](const net::Request& request, net::ResponderPtr responder) {
-    env_.executor.post(Lane::kControl, [this, request, responder] { open(request, responder); });
-  });
+  router.add("GET", "/api/holdfast/v1/events",
+             [this](const net::Request& request, net::ResponderPtr responder) {
+               env_.executor.post(Lane::kControl,
+                                  [this, request, responder] { open(request, responder); });
+             });
 }
 
 void EventHub::open(const net::Request& request, net::ResponderPtr responder) {
   std::erase_if(streams_, [](const auto& stream) { return !stream.events->open(); });
   if (streams_.size() >= kStreamCountMax) {
-    responder->send(net::Response::json(503, R"({"error":{"code":"unavailable","message":"256 event streams are open already"}})"));
+    responder->send(net::Response::json(
+        503, R"({"error":{"code":"unavailable","message":"256 event streams are open already"}})"));
     return;
   }
   auto last = request.headers.get("last-event-id");
@@ -50,7 +53,8 @@ state::Seq EventHub::replay(net::EventStream& stream, state::Seq after) {
     stream.send("reset", "{}", std::to_string(last));
     return 0;
   }
-  for (const auto& entry : *entries) stream.send(entry.topic, entry.body, std::to_string(entry.seq));
+  for (const auto& entry : *entries)
+    stream.send(entry.topic, entry.body, std::to_string(entry.seq));
   return entries->empty() ? 0 : entries->back().seq;
 }
 

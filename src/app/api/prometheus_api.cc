@@ -23,11 +23,15 @@ struct ApiError {
 };
 
 // What callers send and what labels hold need not be UTF-8; an answer always is.
-std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 std::string quoted(const std::string& text) { return text_of(json(text)); }
 
 net::Response error_response(const ApiError& error) {
-  return net::Response::json(error.status, text_of({{"status", "error"}, {"errorType", error.type}, {"error", error.message}}));
+  return net::Response::json(
+      error.status,
+      text_of({{"status", "error"}, {"errorType", error.type}, {"error", error.message}}));
 }
 
 ApiError bad_data(std::string message) { return {"bad_data", 400, std::move(message)}; }
@@ -38,12 +42,17 @@ ApiError bad_parameter(std::string_view name, const std::string& why) {
 // An error of evaluation, as Prometheus names it.
 ApiError execution_error(const Error& error) {
   switch (error.code()) {
-    case Code::kTimeout: return {"timeout", 503, error.message()};
-    case Code::kCanceled: return {"canceled", 503, error.message()};
-    case Code::kNotFound: return {"not_found", 404, error.message()};
+    case Code::kTimeout:
+      return {"timeout", 503, error.message()};
+    case Code::kCanceled:
+      return {"canceled", 503, error.message()};
+    case Code::kNotFound:
+      return {"not_found", 404, error.message()};
     case Code::kInternal:
-    case Code::kDataLoss: return {"internal", 500, error.message()};
-    default: return {"execution", 422, error.message()};
+    case Code::kDataLoss:
+      return {"internal", 500, error.message()};
+    default:
+      return {"execution", 422, error.message()};
   }
 }
 
@@ -90,7 +99,8 @@ class Form {
     if (text.empty()) return fallback;
     if (const auto seconds = parse_double(text)) {
       if (std::isfinite(*seconds) && std::abs(*seconds) < 9.2e9) return from_seconds(*seconds);
-      fail(bad_parameter(name, "cannot parse " + quoted(text) + " to a valid duration. It overflows int64"));
+      fail(bad_parameter(
+          name, "cannot parse " + quoted(text) + " to a valid duration. It overflows int64"));
       return fallback;
     }
     auto parsed = parse_duration(text);
@@ -104,7 +114,8 @@ class Form {
     if (text.empty()) return 0;
     const auto parsed = parse_int(text);
     if (parsed && *parsed >= 0) return static_cast<std::size_t>(*parsed);
-    fail(bad_parameter("limit", parsed ? "limit must be non-negative" : "cannot parse " + quoted(text) + " to a whole number"));
+    fail(bad_parameter("limit", parsed ? "limit must be non-negative"
+                                       : "cannot parse " + quoted(text) + " to a whole number"));
     return 0;
   }
 
@@ -161,16 +172,23 @@ class PrometheusApi {
     Form form(request);
     const auto from = form.time("start", std::nullopt);
     const auto to = form.time("end", std::nullopt);
-    if (!form.error() && to < from) form.fail(bad_parameter("end", "end timestamp must not be before start time"));
-    const auto step = form.get("step").empty() ? Duration::zero() : form.duration("step", Duration::zero());
-    if (!form.error() && form.get("step").empty()) form.fail(bad_parameter("step", "cannot parse \"\" to a valid duration"));
+    if (!form.error() && to < from)
+      form.fail(bad_parameter("end", "end timestamp must not be before start time"));
+    const auto step =
+        form.get("step").empty() ? Duration::zero() : form.duration("step", Duration::zero());
+    if (!form.error() && form.get("step").empty())
+      form.fail(bad_parameter("step", "cannot parse \"\" to a valid duration"));
     if (!form.error() && to_ms(step) <= 0) {
-      form.fail(bad_parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
+      form.fail(bad_parameter("step",
+                              "zero or negative query resolution step widths are not accepted. Try "
+                              "a positive integer"));
     }
     // Unsigned: the whole of time is longer than a signed number holds.
     const auto span = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
     if (!form.error() && span / static_cast<std::uint64_t>(to_ms(step)) > kPointCountMax) {
-      form.fail(bad_data("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"));
+      form.fail(
+          bad_data("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
+                   "the query resolution (?step=XX)"));
     }
     const auto limit = form.limit();
     const auto options = form.query_options(env_, std::move(stop));
@@ -222,7 +240,8 @@ class PrometheusApi {
   net::Response label_values(const net::Request& request) const {
     Form form(request);
     const auto& name = request.path_params.at("name");
-    if (name.empty() || !is_valid_utf8(name)) return error_response(bad_data("invalid label name: " + quoted(printable(name))));
+    if (name.empty() || !is_valid_utf8(name))
+      return error_response(bad_data("invalid label name: " + quoted(printable(name))));
     const auto range = time_range(form);
     const auto limit = form.limit();
     const auto sets = form.matchers();
@@ -237,16 +256,23 @@ class PrometheusApi {
     json data = json::object();
     for (const auto& [metric, all] : sources_.store.metadata(form.get("metric"), limit)) {
       json list = json::array();
-      for (const auto& one : all) list.push_back({{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
+      for (const auto& one : all)
+        list.push_back({{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
       data[metric] = std::move(list);
     }
     return success(text_of(data));
   }
 
   static net::Response buildinfo() {
-    return success(json{{"version", HOLDFAST_VERSION}, {"revision", ""}, {"branch", ""}, {"buildUser", ""}, {"buildDate", ""},
-                        {"goVersion", ""}, {"application", "holdfast"}}
-                       .dump());
+    return success(json{
+        {"version", HOLDFAST_VERSION},
+        {"revision", ""},
+        {"branch", ""},
+        {"buildUser", ""},
+        {"buildDate", ""},
+        {"goVersion", ""},
+        {"application",
+         "holdfast"}}.dump());
   }
 
   // The next three run on the control strand.
@@ -265,17 +291,22 @@ class PrometheusApi {
                         {"scrapeInterval", format_duration(target.target.interval)},
                         {"scrapeTimeout", format_duration(target.target.timeout)}});
     }
-    return success(text_of({{"activeTargets", active}, {"droppedTargets", json::array()}, {"droppedTargetCounts", json::object()}}));
+    return success(text_of({{"activeTargets", active},
+                            {"droppedTargets", json::array()},
+                            {"droppedTargetCounts", json::object()}}));
   }
 
   net::Response rules(const net::Request& request) const {
     const std::string kind(request.param("type"));
-    if (!kind.empty() && kind != "alert" && kind != "record") return error_response(bad_parameter("type", "not supported value " + quoted(kind)));
+    if (!kind.empty() && kind != "alert" && kind != "record")
+      return error_response(bad_parameter("type", "not supported value " + quoted(kind)));
     json groups = json::array();
     for (const auto& group : sources_.rules()) {
       json rules = json::array();
       for (const auto& rule : group.rules) {
-        if ((kind == "alert" && rule.kind != "alerting") || (kind == "record" && rule.kind != "recording")) continue;
+        if ((kind == "alert" && rule.kind != "alerting") ||
+            (kind == "record" && rule.kind != "recording"))
+          continue;
         rules.push_back(rule_json(rule));
       }
       if (rules.empty() && !kind.empty()) continue;
@@ -321,8 +352,10 @@ class PrometheusApi {
   }
 
   static net::Response answer(query::promql::QueryResult result, std::size_t limit) {
-    if (auto* vector = std::get_if<query::promql::Vector>(&result.value)) cut(vector->series, limit, result.annotations);
-    if (auto* matrix = std::get_if<query::promql::Matrix>(&result.value)) cut(matrix->series, limit, result.annotations);
+    if (auto* vector = std::get_if<query::promql::Vector>(&result.value))
+      cut(vector->series, limit, result.annotations);
+    if (auto* matrix = std::get_if<query::promql::Matrix>(&result.value))
+      cut(matrix->series, limit, result.annotations);
     return success(query::promql::result_json(result), result.annotations);
   }
 
@@ -358,8 +391,10 @@ class PrometheusApi {
     for (const auto& alert : rule.alerts) {
       if (alert.state == model::AlertState::kResolved) continue;
       alerts.push_back(alert_json(alert));
-      if (alert.state == model::AlertState::kFiring) state = "firing";
-      else if (state == "inactive") state = "pending";
+      if (alert.state == model::AlertState::kFiring)
+        state = "firing";
+      else if (state == "inactive")
+        state = "pending";
     }
     one["alerts"] = std::move(alerts);
     one["state"] = state;
@@ -375,23 +410,38 @@ class PrometheusApi {
 void add_prometheus_routes(net::Router& router, Env& env, const PrometheusSources& sources) {
   auto api = std::make_shared<PrometheusApi>(env, sources);
   const auto pooled = [&router](const std::string& path, auto handle, bool post) {
-    auto run = [handle](const net::Request& request, net::ResponderPtr responder) { responder->send(handle(request, responder->stop())); };
+    auto run = [handle](const net::Request& request, net::ResponderPtr responder) {
+      responder->send(handle(request, responder->stop()));
+    };
     router.add("GET", path, run, {.blocking = true});
     if (post) router.add("POST", path, run, {.blocking = true});
   };
-  pooled("/api/v1/query", [api](const auto& r, auto stop) { return api->query(r, stop); }, true);
-  pooled("/api/v1/query_range", [api](const auto& r, auto stop) { return api->query_range(r, stop); }, true);
-  pooled("/api/v1/format_query", [api](const auto& r, auto) { return api->format_query(r); }, true);
-  pooled("/api/v1/series", [api](const auto& r, auto) { return api->series(r); }, true);
-  pooled("/api/v1/labels", [api](const auto& r, auto) { return api->labels(r); }, true);
-  pooled("/api/v1/label/{name}/values", [api](const auto& r, auto) { return api->label_values(r); }, false);
-  pooled("/api/v1/metadata", [api](const auto& r, auto) { return api->metadata(r); }, false);
-  pooled("/api/v1/status/buildinfo", [](const auto&, auto) { return PrometheusApi::buildinfo(); }, false);
+  pooled(
+      "/api/v1/query", [api](const auto& r, auto stop) { return api->query(r, stop); }, true);
+  pooled(
+      "/api/v1/query_range", [api](const auto& r, auto stop) { return api->query_range(r, stop); },
+      true);
+  pooled(
+      "/api/v1/format_query", [api](const auto& r, auto) { return api->format_query(r); }, true);
+  pooled(
+      "/api/v1/series", [api](const auto& r, auto) { return api->series(r); }, true);
+  pooled(
+      "/api/v1/labels", [api](const auto& r, auto) { return api->labels(r); }, true);
+  pooled(
+      "/api/v1/label/{name}/values", [api](const auto& r, auto) { return api->label_values(r); },
+      false);
+  pooled(
+      "/api/v1/metadata", [api](const auto& r, auto) { return api->metadata(r); }, false);
+  pooled(
+      "/api/v1/status/buildinfo", [](const auto&, auto) { return PrometheusApi::buildinfo(); },
+      false);
 
   const auto on_control = [&router, &env](const std::string& path, auto handle) {
-    router.add("GET", path, [&env, handle](const net::Request& request, net::ResponderPtr responder) {
-      env.executor.post(Lane::kControl, [handle, request, responder] { responder->send(handle(request)); });
-    });
+    router.add(
+        "GET", path, [&env, handle](const net::Request& request, net::ResponderPtr responder) {
+          env.executor.post(Lane::kControl,
+                            [handle, request, responder] { responder->send(handle(request)); });
+        });
   };
   on_control("/api/v1/targets", [api](const auto&) { return api->targets(); });
   on_control("/api/v1/rules", [api](const auto& r) { return api->rules(r); });

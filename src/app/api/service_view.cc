@@ -10,31 +10,40 @@ namespace holdfast::app {
 
 using nlohmann::json;
 
-ServiceHealth judge_health(const model::Service& service, const std::vector<model::Instance>& instances, int wanted,
+ServiceHealth judge_health(const model::Service& service,
+                           const std::vector<model::Instance>& instances, int wanted,
                            const act::TrafficView& traffic, int active_incidents) {
   ServiceHealth health{"unknown", {}};
   if (service.platform.kind != "none") {
-    const auto ready = std::count_if(instances.begin(), instances.end(), [](const auto& i) { return i.state == model::InstanceState::kReady; });
+    const auto ready = std::count_if(instances.begin(), instances.end(), [](const auto& i) {
+      return i.state == model::InstanceState::kReady;
+    });
     health.state = "healthy";
     if (wanted > 0 && ready == 0) {
       health.state = "down";
       health.reasons.push_back("no instance is ready");
     } else if (ready < wanted) {
       health.state = "degraded";
-      health.reasons.push_back(std::to_string(ready) + " of " + std::to_string(wanted) + " instances are ready");
+      health.reasons.push_back(std::to_string(ready) + " of " + std::to_string(wanted) +
+                               " instances are ready");
     }
     for (const auto& instance : instances) {
       if (instance.state == model::InstanceState::kReady || instance.detail.empty()) continue;
-      health.reasons.push_back(instance.id + ": " + std::string(model::instance_state_name(instance.state)) + ", " + instance.detail);
+      health.reasons.push_back(instance.id + ": " +
+                               std::string(model::instance_state_name(instance.state)) + ", " +
+                               instance.detail);
     }
   }
   if (service.traffic.kind != "none" && !traffic.reachable) {
     health.state = health.state == "down" ? "down" : "degraded";
-    health.reasons.push_back("the traffic router does not answer" + (traffic.error.empty() ? std::string() : ": " + traffic.error));
+    health.reasons.push_back("the traffic router does not answer" +
+                             (traffic.error.empty() ? std::string() : ": " + traffic.error));
   }
   if (active_incidents > 0) {
     if (health.state != "down") health.state = "degraded";
-    health.reasons.push_back(active_incidents == 1 ? "an incident is active" : std::to_string(active_incidents) + " incidents are active");
+    health.reasons.push_back(active_incidents == 1
+                                 ? "an incident is active"
+                                 : std::to_string(active_incidents) + " incidents are active");
   }
   return health;
 }
@@ -55,9 +64,12 @@ json traffic_json(const model::Service& service, const act::TrafficView& traffic
                        {"requests_total", server.requests_total},
                        {"errors_total", server.errors_total}});
   }
-  return {{"kind", service.traffic.kind},          {"reachable", traffic.reachable},
-          {"error", traffic.error},                {"wanted_percent", traffic.wanted_percent},
-          {"effective_percent", traffic.effective_percent}, {"servers", servers},
+  return {{"kind", service.traffic.kind},
+          {"reachable", traffic.reachable},
+          {"error", traffic.error},
+          {"wanted_percent", traffic.wanted_percent},
+          {"effective_percent", traffic.effective_percent},
+          {"servers", servers},
           {"url", service.traffic.url}};
 }
 
@@ -94,11 +106,13 @@ json build_service_view(const ControlPlane& plane, const model::Service& service
     }
     return count;
   }();
-  const auto health = judge_health(service, instances, wanted, traffic, static_cast<int>(incidents.size()));
+  const auto health =
+      judge_health(service, instances, wanted, traffic, static_cast<int>(incidents.size()));
   json versions = json::array();
   for (const auto& version : service.platform.versions) versions.push_back(version.name);
   json signals = json::object();
-  for (const auto& [role, query] : service.signals) signals[role] = {{"value", nullptr}, {"query", query}};
+  for (const auto& [role, query] : service.signals)
+    signals[role] = {{"value", nullptr}, {"query", query}};
   json instance_list = json::array();
   for (const auto& instance : instances) instance_list.push_back(instance);
   return {{"name", service.name},
@@ -129,7 +143,8 @@ void fill_signals(const query::promql::Engine& engine, WallTime now, std::vector
         continue;
       }
       double value = std::nan("");
-      if (const auto* vector = std::get_if<query::promql::Vector>(&result->value); vector != nullptr && !vector->series.empty()) {
+      if (const auto* vector = std::get_if<query::promql::Vector>(&result->value);
+          vector != nullptr && !vector->series.empty()) {
         value = vector->series[0].points[0].value;
       } else if (const auto* scalar = std::get_if<query::promql::Scalar>(&result->value)) {
         value = scalar->value;

@@ -18,13 +18,15 @@ struct ServiceHealth {
   std::vector<std::string> reasons;
 };
 
-ServiceHealth judge_health(const model::Service& service, const std::vector<model::Instance>& instances, int wanted,
+ServiceHealth judge_health(const model::Service& service,
+                           const std::vector<model::Instance>& instances, int wanted,
                            const act::TrafficView& traffic, int active_incidents);
 
 // Everything but the values of `signals`, which are null.
 nlohmann::json build_service_view(const ControlPlane& plane, const model::Service& service);
 
 // Evaluates the signals of all views and writes their values; blocks, call on Lane::kPool.
-void fill_signals(const query::promql::Engine& engine, WallTime now, std::vector<nlohmann::json*> views);
+void fill_signals(const query::promql::Engine& engine, WallTime now,
+                  std::vector<nlohmann::json*> views);
 
 }  // namespace holdfast::app

@@ -39,7 +39,8 @@ std::string labels_text(const json& metric) {
 }
 
 void print_point(const std::string& what, const json& point) {
-  fmt::print("{} => {} @{}\n", what, point[1].is_string() ? point[1].get<std::string>() : point[1].dump(), point[0].dump());
+  fmt::print("{} => {} @{}\n", what,
+             point[1].is_string() ? point[1].get<std::string>() : point[1].dump(), point[0].dump());
 }
 
 void print_result(const json& data) {
@@ -69,17 +70,23 @@ void pause(Duration time) {
 }
 
 void print_incident_line(const json& incident) {
-  fmt::print("{:<18} {:<13} {:<9} {:<14} {:<26} {}\n", text_of(incident, "id"), text_of(incident, "state"),
-             text_of(incident, "rank"), text_of(incident, "service"), text_of(incident, "opened_at"), text_of(incident, "title"));
+  fmt::print("{:<18} {:<13} {:<9} {:<14} {:<26} {}\n", text_of(incident, "id"),
+             text_of(incident, "state"), text_of(incident, "rank"), text_of(incident, "service"),
+             text_of(incident, "opened_at"), text_of(incident, "title"));
 }
 
 void print_drill(const json& drill) {
-  const auto start = text_of(drill, "injected_at").empty() ? text_of(drill, "started_at") : text_of(drill, "injected_at");
-  fmt::print("{:<16} {:<9} detected {:>8}  acknowledged {:>8}  repaired {:>8}  closed {:>8}  requests {} lost {}  {}\n",
-             text_of(drill, "name"), text_of(drill, "state"), seconds_between(start, text_of(drill, "detected_at")),
-             seconds_between(start, text_of(drill, "acknowledged_at")), seconds_between(start, text_of(drill, "repaired_at")),
-             seconds_between(start, text_of(drill, "closed_at")), drill.value("requests", 0), drill.value("requests_lost", 0),
-             text_of(drill, "verdict"));
+  const auto start = text_of(drill, "injected_at").empty() ? text_of(drill, "started_at")
+                                                           : text_of(drill, "injected_at");
+  fmt::print(
+      "{:<16} {:<9} detected {:>8}  acknowledged {:>8}  repaired {:>8}  closed {:>8}  requests {} "
+      "lost {}  {}\n",
+      text_of(drill, "name"), text_of(drill, "state"),
+      seconds_between(start, text_of(drill, "detected_at")),
+      seconds_between(start, text_of(drill, "acknowledged_at")),
+      seconds_between(start, text_of(drill, "repaired_at")),
+      seconds_between(start, text_of(drill, "closed_at")), drill.value("requests", 0),
+      drill.value("requests_lost", 0), text_of(drill, "verdict"));
 }
 
 bool drill_ended(const json& drill) {
@@ -100,7 +107,8 @@ int run_query(Remote& remote, const QueryCommand& command, bool as_json) {
   std::string path = "/api/v1/query";
   if (!command.start.empty()) {
     path = "/api/v1/query_range";
-    params.insert(params.end(), {{"start", command.start}, {"end", command.end}, {"step", command.step}});
+    params.insert(params.end(),
+                  {{"start", command.start}, {"end", command.end}, {"step", command.step}});
   } else if (!command.time.empty()) {
     params.emplace_back("time", command.time);
   }
@@ -112,7 +120,8 @@ int run_query(Remote& remote, const QueryCommand& command, bool as_json) {
   }
   for (const char* notes : {"warnings", "infos"}) {
     if (!answer->contains(notes)) continue;
-    for (const auto& note : (*answer)[notes]) fmt::print(stderr, "{}: {}\n", notes, note.get<std::string>());
+    for (const auto& note : (*answer)[notes])
+      fmt::print(stderr, "{}: {}\n", notes, note.get<std::string>());
   }
   print_result((*answer)["data"]);
   return 0;
@@ -141,28 +150,34 @@ int run_incident_show(Remote& remote, const std::string& id, bool as_json) {
   print_incident_line(incident);
   const auto start = text_of(incident, "started_at");
   fmt::print("detected after {}, acknowledged after {}, mitigated after {}, resolved after {}\n",
-             seconds_between(start, text_of(incident, "opened_at")), seconds_between(start, text_of(incident, "acknowledged_at")),
-             seconds_between(start, text_of(incident, "mitigated_at")), seconds_between(start, text_of(incident, "resolved_at")));
+             seconds_between(start, text_of(incident, "opened_at")),
+             seconds_between(start, text_of(incident, "acknowledged_at")),
+             seconds_between(start, text_of(incident, "mitigated_at")),
+             seconds_between(start, text_of(incident, "resolved_at")));
   for (const auto& entry : incident["timeline"]) {
-    fmt::print("{}  +{:<9} {:<17} {}\n", text_of(entry, "at"), seconds_between(start, text_of(entry, "at")), text_of(entry, "kind"),
+    fmt::print("{}  +{:<9} {:<17} {}\n", text_of(entry, "at"),
+               seconds_between(start, text_of(entry, "at")), text_of(entry, "kind"),
                text_of(entry, "text"));
     if (!entry.contains("evidence") || entry["evidence"].is_null()) continue;
     const auto& evidence = entry["evidence"];
-    fmt::print("    saw {} (fine: {}) over {}: {}  [{}]\n", text_of(evidence, "value"), text_of(evidence, "threshold"),
-               text_of(evidence, "window"), text_of(evidence, "query"), text_of(evidence, "source"));
+    fmt::print("    saw {} (fine: {}) over {}: {}  [{}]\n", text_of(evidence, "value"),
+               text_of(evidence, "threshold"), text_of(evidence, "window"),
+               text_of(evidence, "query"), text_of(evidence, "source"));
   }
   return 0;
 }
 
-int run_incident_act(Remote& remote, const std::string& id, const std::string& verb, const std::string& by,
-                     const std::string& text, bool as_json) {
+int run_incident_act(Remote& remote, const std::string& id, const std::string& verb,
+                     const std::string& by, const std::string& text, bool as_json) {
   json body = json::object();
   if (!by.empty()) body["by"] = by;
   if (!text.empty()) body["text"] = text;
   auto answer = remote.post("/incidents/" + net::percent_encode(id) + "/" + verb, body);
   if (!answer) return fail(answer.error());
-  if (as_json) fmt::print("{}\n", answer->dump());
-  else print_incident_line((*answer)["incident"]);
+  if (as_json)
+    fmt::print("{}\n", answer->dump());
+  else
+    print_incident_line((*answer)["incident"]);
   return 0;
 }
 
@@ -173,7 +188,9 @@ int run_drill_list(Remote& remote, bool as_json) {
     fmt::print("{}\n", answer->dump());
     return 0;
   }
-  for (const auto& kind : (*answer)["kinds"]) fmt::print("{:<16} {}\n{:<16} expect: {}\n", text_of(kind, "name"), text_of(kind, "what"), "", text_of(kind, "expect"));
+  for (const auto& kind : (*answer)["kinds"])
+    fmt::print("{:<16} {}\n{:<16} expect: {}\n", text_of(kind, "name"), text_of(kind, "what"), "",
+               text_of(kind, "expect"));
   for (const auto& drill : (*answer)["runs"]) print_drill(drill);
   return 0;
 }
@@ -192,8 +209,10 @@ int run_drill(Remote& remote, const std::string& name, const std::string& servic
       if (state != last_state && !as_json) fmt::print("{}: {}\n", name, state);
       last_state = state;
       if (!drill_ended(drill)) continue;
-      if (as_json) fmt::print("{}\n", drill.dump());
-      else print_drill(drill);
+      if (as_json)
+        fmt::print("{}\n", drill.dump());
+      else
+        print_drill(drill);
       return state == "passed" ? 0 : 1;
     }
     pause(kDrillPoll);

@@ -22,8 +22,8 @@ int run_query(Remote& remote, const QueryCommand& command, bool as_json);
 int run_incident_list(Remote& remote, const std::string& state, bool as_json);
 int run_incident_show(Remote& remote, const std::string& id, bool as_json);
 // verb: ack, resolve, note, mitigate.
-int run_incident_act(Remote& remote, const std::string& id, const std::string& verb, const std::string& by,
-                     const std::string& text, bool as_json);
+int run_incident_act(Remote& remote, const std::string& id, const std::string& verb,
+                     const std::string& by, const std::string& text, bool as_json);
 int run_drill_list(Remote& remote, bool as_json);
 // Starts the drill and waits for its end; prints the measured seconds. 1 when it did not pass.
 int run_drill(Remote& remote, const std::string& name, const std::string& service, bool as_json);

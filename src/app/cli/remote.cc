@@ -13,13 +13,15 @@ namespace holdfast::app {
 using nlohmann::json;
 
 struct Remote::Impl {
-  explicit Impl(const RemoteOptions& options) : machine(1, 1), url(options.url), token(options.token), client(machine.env) {
+  explicit Impl(const RemoteOptions& options)
+      : machine(1, 1), url(options.url), token(options.token), client(machine.env) {
     while (url.ends_with("/")) url.pop_back();
     if (token.empty()) {
       if (const char* from_env = std::getenv("HOLDFAST_TOKEN")) token = from_env;
     }
     if (token.empty()) {
-      if (auto file = machine.env.files.read_file(options.data + "/admin-token")) token = std::string(trim(*file));
+      if (auto file = machine.env.files.read_file(options.data + "/admin-token"))
+        token = std::string(trim(*file));
     }
   }
   Machine machine;
@@ -32,7 +34,9 @@ Remote::Remote(const RemoteOptions& options) : impl_(std::make_unique<Impl>(opti
 Remote::~Remote() = default;
 
 Result<json> Remote::get(const std::string& path) { return call("GET", path, ""); }
-Result<json> Remote::post(const std::string& path, const json& body) { return call("POST", path, body.dump()); }
+Result<json> Remote::post(const std::string& path, const json& body) {
+  return call("POST", path, body.dump());
+}
 
 namespace {
 
@@ -54,7 +58,8 @@ std::string message_of(const json& body, const net::ClientResponse& response) {
 
 }  // namespace
 
-Result<json> Remote::call(const std::string& method, const std::string& path, const std::string& body) {
+Result<json> Remote::call(const std::string& method, const std::string& path,
+                          const std::string& body) {
   net::ClientRequest request;
   request.method = method;
   request.url = impl_->url + (path.starts_with("/api") ? path : "/api/holdfast/v1" + path);
@@ -63,18 +68,25 @@ Result<json> Remote::call(const std::string& method, const std::string& path, co
   if (!body.empty()) request.headers.set("content-type", "application/json");
   if (!impl_->token.empty()) request.headers.set("authorization", "Bearer " + impl_->token);
   std::promise<Result<net::ClientResponse>> promise;
-  impl_->client.send(std::move(request), [&promise](Result<net::ClientResponse> response) { promise.set_value(std::move(response)); });
+  impl_->client.send(std::move(request), [&promise](Result<net::ClientResponse> response) {
+    promise.set_value(std::move(response));
+  });
   auto response = promise.get_future().get();
   if (!response) {
-    return std::move(response).error().context("no answer from " + impl_->url + " (is Holdfast running there? --url names another)");
+    return std::move(response).error().context("no answer from " + impl_->url +
+                                               " (is Holdfast running there? --url names another)");
   }
   if (response->status == 204) return json::object();
   auto parsed = json::parse(response->body, nullptr, false);
   if (response->status >= 400) {
-    const auto code = response->status == 401 ? Code::kUnauthorized : response->status == 404 ? Code::kNotFound : Code::kInvalid;
+    const auto code = response->status == 401   ? Code::kUnauthorized
+                      : response->status == 404 ? Code::kNotFound
+                                                : Code::kInvalid;
     return Error(code, message_of(parsed, *response));
   }
-  if (!parsed.is_object()) return unavailable(impl_->url + " answered something that is no JSON object: " + printable(response->body, 100));
+  if (!parsed.is_object())
+    return unavailable(impl_->url + " answered something that is no JSON object: " +
+                       printable(response->body, 100));
   return parsed;
 }
 

@@ -30,7 +30,8 @@ class Remote {
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body);
 
  private:
-  Result<nlohmann::json> call(const std::string& method, const std::string& path, const std::string& body);
+  Result<nlohmann::json> call(const std::string& method, const std::string& path,
+                              const std::string& body);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
