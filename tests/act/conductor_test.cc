@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "act_world.h"
+#include "base/check.h"
 
 namespace holdfast::act {
 namespace {
@@ -410,6 +411,17 @@ TEST(ConductorWanted, SurvivesDocumentsItCannotRead) {
   world.journal.stored[{"instance", "s/1/0"}] = "[]";
   world.start_and_settle();
   EXPECT_TRUE(world.all_ready(3));
+}
+
+// At a first start the wish is still on its way to the disk, and no instance is known.
+TEST(Conductor, WhatIsAskedBeforeItKnowsWhatRunsWaitsForThat) {
+  ActWorld world;
+  world.start();
+  const auto [done, box] = ActWorld::box();
+  world.conductor->restart("early", "s", "s/1/0", done);
+  const auto report = world.wait(box);
+  EXPECT_TRUE(report.ok) << report.error;
+  EXPECT_GT(probe_hits()["conductor: asked before it knew what runs"], 0u);
 }
 
 }  // namespace
