@@ -5,7 +5,9 @@
 namespace holdfast::simulation {
 namespace {
 
-Error dead(const std::string& what) { return unavailable(what + ": this run of the program is over"); }
+Error dead(const std::string& what) {
+  return unavailable(what + ": this run of the program is over");
+}
 
 class MortalFile final : public File {
  public:
@@ -80,7 +82,8 @@ void SlowPool::post(Lane lane, Task task) {
 }
 
 TimerId SlowPool::post_after(Lane lane, Duration delay, Task task) {
-  if (lane == Lane::kPool) delay += Duration(random_.below(static_cast<std::uint64_t>(Duration(kDelayMax).count())));
+  if (lane == Lane::kPool)
+    delay += Duration(random_.below(static_cast<std::uint64_t>(Duration(kDelayMax).count())));
   return tasks_.post_after(lane, delay, std::move(task));
 }
 

@@ -53,7 +53,8 @@ class SlowPool final : public Executor {
 };
 
 struct Boot {
-  Boot(SimClock& clock, Random& random, FileSystem& disk, Transport& transport, SimExecutor& machine)
+  Boot(SimClock& clock, Random& random, FileSystem& disk, Transport& transport,
+       SimExecutor& machine)
       : files(disk), executor(machine, random), env{clock, random, files, transport, executor} {}
 
   // kill -9: the disk first, then the tasks; what destructors still try goes nowhere.

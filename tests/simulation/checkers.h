@@ -29,10 +29,11 @@ namespace holdfast::simulation {
 
 // Something a story may wait for.
 struct Happening {
-  Duration at{};        // since the story's beginning
-  std::string kind;     // page, incident, remedy, fault, instance, alert, drill
-  std::string what;     // page: the event; others: the new state; incident also "opened", once
-  std::string subject;  // page: the incident; incident, alert: the service; remedy: its name; else the id
+  Duration at{};     // since the story's beginning
+  std::string kind;  // page, incident, remedy, fault, instance, alert, drill
+  std::string what;  // page: the event; others: the new state; incident also "opened", once
+  std::string
+      subject;  // page: the incident; incident, alert: the service; remedy: its name; else the id
 };
 
 class Checkers {

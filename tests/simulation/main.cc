@@ -24,13 +24,14 @@ struct Options {
   std::uint64_t first = 0;
   std::uint64_t seeds = 70;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
-  std::string scenario;       // empty: all in turn
-  double seconds_max = 0;     // 0: no bar
+  std::string scenario;    // empty: all in turn
+  double seconds_max = 0;  // 0: no bar
   bool verbose = false;
 };
 
 constexpr const char* kUsage =
-    "usage: simulation [--seeds N] [--first SEED] [--scenario NAME] [--jobs N] [--seconds-max S] [--verbose] | --list\n";
+    "usage: simulation [--seeds N] [--first SEED] [--scenario NAME] [--jobs N] [--seconds-max S] "
+    "[--verbose] | --list\n";
 
 std::optional<Options> parse(int argc, char** argv) {
   Options options;
@@ -48,17 +49,23 @@ std::optional<Options> parse(int argc, char** argv) {
       continue;
     }
     if (!number || *number < 0) return std::nullopt;
-    if (name == "--seeds") options.seeds = static_cast<std::uint64_t>(*number);
-    else if (name == "--first") options.first = static_cast<std::uint64_t>(*number);
-    else if (name == "--jobs") options.jobs = std::max(1u, static_cast<unsigned>(*number));
-    else if (name == "--seconds-max") options.seconds_max = static_cast<double>(*number);
-    else return std::nullopt;
+    if (name == "--seeds")
+      options.seeds = static_cast<std::uint64_t>(*number);
+    else if (name == "--first")
+      options.first = static_cast<std::uint64_t>(*number);
+    else if (name == "--jobs")
+      options.jobs = std::max(1u, static_cast<unsigned>(*number));
+    else if (name == "--seconds-max")
+      options.seconds_max = static_cast<double>(*number);
+    else
+      return std::nullopt;
   }
   return options;
 }
 
 void list() {
-  for (const auto& scenario : scenarios()) std::printf("%-26s %s\n", scenario.name.c_str(), scenario.story.c_str());
+  for (const auto& scenario : scenarios())
+    std::printf("%-26s %s\n", scenario.name.c_str(), scenario.story.c_str());
 }
 
 class Run {
@@ -94,29 +101,37 @@ class Run {
   void tell(const Played& played) {
     if (options_.verbose) {
       for (const auto& h : played.happenings) {
-        std::printf("    %-12s %-9s %-11s %s\n", format_duration(h.at).c_str(), h.kind.c_str(), h.what.c_str(), h.subject.c_str());
+        std::printf("    %-12s %-9s %-11s %s\n", format_duration(h.at).c_str(), h.kind.c_str(),
+                    h.what.c_str(), h.subject.c_str());
       }
       std::printf("%s seed %llu: %lld entries, digest %016llx\n", played.scenario.c_str(),
-                  static_cast<unsigned long long>(played.seed), static_cast<long long>(played.entries),
+                  static_cast<unsigned long long>(played.seed),
+                  static_cast<long long>(played.entries),
                   static_cast<unsigned long long>(played.digest));
     }
     if (played.violations.empty()) return;
     ++failures_;
-    std::printf("FAILED %s, seed %llu\n", played.scenario.c_str(), static_cast<unsigned long long>(played.seed));
-    for (const auto& violation : played.violations) std::printf("    %s\n", violation.c_str());
-    std::printf("    replay: %s --scenario %s --first %llu --seeds 1 --verbose\n", program_.c_str(), played.scenario.c_str(),
+    std::printf("FAILED %s, seed %llu\n", played.scenario.c_str(),
                 static_cast<unsigned long long>(played.seed));
+    for (const auto& violation : played.violations) std::printf("    %s\n", violation.c_str());
+    std::printf("    replay: %s --scenario %s --first %llu --seeds 1 --verbose\n", program_.c_str(),
+                played.scenario.c_str(), static_cast<unsigned long long>(played.seed));
     std::fflush(stdout);
   }
 
   bool report() {
     const bool probes_reached = report_probes();
     const double days = std::chrono::duration<double>(virtual_time_).count() / 86400;
-    std::printf("simulation: %llu seeds, %llu failed, %.1f s on %u threads (%.1f ms a seed), %.1f days of virtual time, %lld journal entries\n",
-                static_cast<unsigned long long>(options_.seeds), static_cast<unsigned long long>(failures_), seconds_, options_.jobs,
-                seconds_ * 1000 / static_cast<double>(std::max<std::uint64_t>(1, options_.seeds)), days, static_cast<long long>(entries_));
+    std::printf(
+        "simulation: %llu seeds, %llu failed, %.1f s on %u threads (%.1f ms a seed), %.1f days of "
+        "virtual time, %lld journal entries\n",
+        static_cast<unsigned long long>(options_.seeds), static_cast<unsigned long long>(failures_),
+        seconds_, options_.jobs,
+        seconds_ * 1000 / static_cast<double>(std::max<std::uint64_t>(1, options_.seeds)), days,
+        static_cast<long long>(entries_));
     const bool in_time = options_.seconds_max == 0 || seconds_ <= options_.seconds_max;
-    if (!in_time) std::printf("FAILED: %.1f s are over the bar of %.0f s\n", seconds_, options_.seconds_max);
+    if (!in_time)
+      std::printf("FAILED: %.1f s are over the bar of %.0f s\n", seconds_, options_.seconds_max);
     return failures_ == 0 && probes_reached && in_time;
   }
 
@@ -152,12 +167,17 @@ int run(int argc, char** argv) {
   if (!options) return std::fputs(kUsage, stderr), 2;
   std::vector<const Scenario*> stories;
   for (const auto& scenario : scenarios()) {
-    if (options->scenario.empty() || options->scenario == scenario.name) stories.push_back(&scenario);
+    if (options->scenario.empty() || options->scenario == scenario.name)
+      stories.push_back(&scenario);
   }
-  if (stories.empty()) return std::fprintf(stderr, "there is no scenario '%s'; --list names them\n", options->scenario.c_str()), 2;
+  if (stories.empty())
+    return std::fprintf(stderr, "there is no scenario '%s'; --list names them\n",
+                        options->scenario.c_str()),
+           2;
   if (options->verbose) options->jobs = 1;
   set_log_sink([verbose = options->verbose](LogLevel level, std::string_view line) {
-    if (verbose && level >= LogLevel::kInfo) std::printf("        %.*s\n", static_cast<int>(line.size()), line.data());
+    if (verbose && level >= LogLevel::kInfo)
+      std::printf("        %.*s\n", static_cast<int>(line.size()), line.data());
   });
   set_bugs_abort(true);
   return Run(*options, stories, argv[0]).play_all() ? 0 : 1;

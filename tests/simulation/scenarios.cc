@@ -31,7 +31,8 @@ void expect_all_told(World& world, std::size_t incidents_min) {
   const auto opened = world.count(incident_opened(kService));
   const auto told = [&](const char* event) {
     const auto pages = world.count(notified(event));
-    world.expect(pages == opened, std::to_string(opened) + " pages '" + event + "', shown were " + std::to_string(pages));
+    world.expect(pages == opened, std::to_string(opened) + " pages '" + event + "', shown were " +
+                                      std::to_string(pages));
   };
   world.expect(opened >= incidents_min, "an incident was opened");
   told("opened");
@@ -50,8 +51,10 @@ void break_instance(World& world, const std::string& id) {
   if (kind == 0) return world.processes.crash(id, world.random.chance(0.5) ? SIGSEGV : SIGKILL);
   auto* process = world.processes.by_id(id);
   if (process == nullptr) return;
-  if (kind == 1) process->own.hangs = true;
-  else process->own.error_share = 0.6;
+  if (kind == 1)
+    process->own.hangs = true;
+  else
+    process->own.error_share = 0.6;
 }
 
 // ---- the stories
@@ -66,7 +69,8 @@ void crash_in_an_incident(World& world) {
   if (world.random.chance(0.6)) {
     // At a step of the incident's life, whichever comes then.
     const auto step = 1 + static_cast<std::int64_t>(world.random.below(20));
-    world.at(broken_at, [&world, step, how, down_for] { world.crash_after_entries(step, how, down_for); });
+    world.at(broken_at,
+             [&world, step, how, down_for] { world.crash_after_entries(step, how, down_for); });
   } else {
     world.at(crash_at, [&world, how, down_for] {
       world.crash(how);
@@ -79,7 +83,8 @@ void crash_in_an_incident(World& world) {
       world.restart_after(1s);
     });
   }
-  if (world.random.chance(0.5)) world.at(broken_at + world.between(1s, 3s), [&] { world.acknowledge("ada"); });
+  if (world.random.chance(0.5))
+    world.at(broken_at + world.between(1s, 3s), [&] { world.acknowledge("ada"); });
   world.run_until(crash_at + down_for + 2s);
   settle(world, crash_at + down_for + 2 * kRepair + kLossyPages);
   // A Holdfast that dies before it has written the fault down may find it gone at its next start.
@@ -91,10 +96,13 @@ void pager_out_an_hour(World& world) {
   const auto back_at = out_at + 1h;
   const bool is_partition = world.random.chance(0.5);
   world.at(out_at, [&world, is_partition] {
-    if (is_partition) world.network.partition("holdfast", "pager");
-    else world.pager.fail(503);
+    if (is_partition)
+      world.network.partition("holdfast", "pager");
+    else
+      world.pager.fail(503);
   });
-  world.at(out_at + world.between(1min, 10min), [&] { world.processes.crash("enhancer/5.0/0", SIGSEGV); });
+  world.at(out_at + world.between(1min, 10min),
+           [&] { world.processes.crash("enhancer/5.0/0", SIGSEGV); });
   if (world.random.chance(0.5)) {
     world.at(out_at + world.between(11min, 40min), [&] {
       world.crash();
@@ -160,9 +168,11 @@ void failed_release(World& world) {
   world.processes.by_version["5.1"].error_share = 0.5;
   const auto release_at = kSettled + world.between(0s, 1s);
   world.at(release_at, [&] {
-    world.holdfast()->conductor->start_canary("release-1", kService, "5.1", 1, 20, [](const act::Report&) {});
+    world.holdfast()->conductor->start_canary("release-1", kService, "5.1", 1, 20,
+                                              [](const act::Report&) {});
   });
-  const bool is_served_badly = world.run_until([&] { return world.first_bad_answer.has_value(); }, release_at + 20s);
+  const bool is_served_badly =
+      world.run_until([&] { return world.first_bad_answer.has_value(); }, release_at + 20s);
   world.expect(is_served_badly, "the canary had a share of the traffic");
   const auto bad_at = world.first_bad_answer.value_or(world.now());
   Duration down_for{};
@@ -174,11 +184,13 @@ void failed_release(World& world) {
     });
   }
   world.run_until(bad_at + 5s + down_for);
-  world.expect(world.balancer->canary_percent() == 0, "traffic is back on stable within 5 s of the first bad answer");
+  world.expect(world.balancer->canary_percent() == 0,
+               "traffic is back on stable within 5 s of the first bad answer");
   settle(world, bad_at + down_for + kRepair);
   world.expect(world.processes.by_id("enhancer/5.1/0") == nullptr, "the release is gone");
   world.expect_once_between(bad_at, bad_at + down_for + 10s, notified("opened"));
-  world.expect_between(bad_at, bad_at + down_for + 20s, remedy("shift_traffic_to_stable", "verified"));
+  world.expect_between(bad_at, bad_at + down_for + 20s,
+                       remedy("shift_traffic_to_stable", "verified"));
 }
 
 void disk_full_in_an_incident(World& world) {
@@ -250,9 +262,10 @@ void drill_is_undone(World& world) {
   const auto begins_at = kSettled + world.between(0s, 1s);
   const bool dies = world.random.chance(0.5);
   world.at(begins_at, [&world, kind] {
-    world.holdfast()->drills->run(kind, kService, "ada", [&world](const Result<model::Drill>& begun) {
-      world.expect(begun.has_value(), "the drill begins");
-    });
+    world.holdfast()->drills->run(kind, kService, "ada",
+                                  [&world](const Result<model::Drill>& begun) {
+                                    world.expect(begun.has_value(), "the drill begins");
+                                  });
   });
   if (dies) {
     world.at(begins_at + world.between(10ms, 12s), [&] {
@@ -261,7 +274,9 @@ void drill_is_undone(World& world) {
     });
   }
   world.run_until(begins_at + 16s);
-  world.run_until([&] { return world.holdfast() != nullptr && world.holdfast()->drills->active() == nullptr; }, begins_at + 3min);
+  world.run_until(
+      [&] { return world.holdfast() != nullptr && world.holdfast()->drills->active() == nullptr; },
+      begins_at + 3min);
   settle(world, begins_at + 4min);
   const auto runs = world.holdfast()->drills->runs();
   world.expect(runs.size() == 1, "the drill is known");
@@ -288,8 +303,10 @@ Scene stubborn_scene() {
   Scene scene;
   scene.replicas = 2;
   scene.remedies =
-      "      - { match: { alertname: InstanceErrors }, remedy: restart_service, cooldown: 2s, attempts_max: 2, verify_within: 8s }\n"
-      "      - { match: { fault: process_exit }, remedy: restart_service, cooldown: 2s, attempts_max: 5, verify_within: 15s }\n";
+      "      - { match: { alertname: InstanceErrors }, remedy: restart_service, cooldown: 2s, "
+      "attempts_max: 2, verify_within: 8s }\n"
+      "      - { match: { fault: process_exit }, remedy: restart_service, cooldown: 2s, "
+      "attempts_max: 5, verify_within: 15s }\n";
   return scene;
 }
 
@@ -297,14 +314,35 @@ Scene stubborn_scene() {
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = {
-      {"crash_in_an_incident", "Holdfast dies in the midst of an incident and comes back.", {}, crash_in_an_incident},
-      {"pager_out_an_hour", "The notifier fails for an hour; what happened meanwhile is told once, in order.", slow_scene(), pager_out_an_hour},
-      {"remedy_does_not_help", "A fault that no restart cures is handed to a person.", stubborn_scene(), remedy_does_not_help},
-      {"process_crash_is_healed", "A process dies and is replaced within seconds.", {}, process_crash_is_healed},
-      {"failed_release", "A release fails half of its requests and is taken off the traffic.", {}, failed_release},
-      {"disk_full_in_an_incident", "The disk is full while an incident is under way.", {}, disk_full_in_an_incident},
-      {"disk_fails_in_an_incident", "The disk fails now and then while an incident is under way.", {}, disk_fails_in_an_incident},
-      {"drill_is_undone", "A drill breaks a service; its end leaves nothing broken, even if Holdfast dies in it.", {}, drill_is_undone},
+      {"crash_in_an_incident",
+       "Holdfast dies in the midst of an incident and comes back.",
+       {},
+       crash_in_an_incident},
+      {"pager_out_an_hour",
+       "The notifier fails for an hour; what happened meanwhile is told once, in order.",
+       slow_scene(), pager_out_an_hour},
+      {"remedy_does_not_help", "A fault that no restart cures is handed to a person.",
+       stubborn_scene(), remedy_does_not_help},
+      {"process_crash_is_healed",
+       "A process dies and is replaced within seconds.",
+       {},
+       process_crash_is_healed},
+      {"failed_release",
+       "A release fails half of its requests and is taken off the traffic.",
+       {},
+       failed_release},
+      {"disk_full_in_an_incident",
+       "The disk is full while an incident is under way.",
+       {},
+       disk_full_in_an_incident},
+      {"disk_fails_in_an_incident",
+       "The disk fails now and then while an incident is under way.",
+       {},
+       disk_fails_in_an_incident},
+      {"drill_is_undone",
+       "A drill breaks a service; its end leaves nothing broken, even if Holdfast dies in it.",
+       {},
+       drill_is_undone},
       {"cut_off", "Pager and balancer cannot be reached while a process is broken.", {}, cut_off},
   };
   return all;
@@ -328,7 +366,6 @@ const std::vector<RequiredProbe>& required_probes() {
   constexpr std::uint64_t kShort = 40, kLong = 500;
   static const std::vector<RequiredProbe> probes = {
       {"alerts: journal refused, kept for another try", kLong},
-      {"conductor: asked before it knew what runs", kLong},
       {"journal: commit refused", kShort},
       {"outbox: attempt failed and waits", kShort},
       {"sim disk: full", kShort},

@@ -27,14 +27,18 @@ services:
 @remedies@
 )";
 
-constexpr const char* kTraffic = "    traffic: { kind: haproxy, socket: /run/haproxy.sock, backend: enhancer, url: \"http://127.0.0.1:18080\" }\n";
-constexpr const char* kRemedies = R"(      - { match: { fault: process_exit }, remedy: restart_service, cooldown: 2s, attempts_max: 5, verify_within: 15s }
+constexpr const char* kTraffic =
+    "    traffic: { kind: haproxy, socket: /run/haproxy.sock, backend: enhancer, url: "
+    "\"http://127.0.0.1:18080\" }\n";
+constexpr const char* kRemedies =
+    R"(      - { match: { fault: process_exit }, remedy: restart_service, cooldown: 2s, attempts_max: 5, verify_within: 15s }
       - { match: { fault: hang }, remedy: restart_service, cooldown: 5s, attempts_max: 3, verify_within: 15s }
       - { match: { alertname: InstanceErrors }, remedy: restart_service, cooldown: 5s, attempts_max: 3, verify_within: 15s }
       - { match: { alertname: LatencyHigh }, remedy: scale_out, cooldown: 5s, attempts_max: 2, verify_within: 15s }
 )";
 constexpr const char* kTrafficRemedy =
-    "      - { match: { alertname: CanaryErrors }, remedy: shift_traffic_to_stable, cooldown: 5s, attempts_max: 3, verify_within: 20s }\n";
+    "      - { match: { alertname: CanaryErrors }, remedy: shift_traffic_to_stable, cooldown: 5s, "
+    "attempts_max: 3, verify_within: 20s }\n";
 
 constexpr const char* kRules = R"(groups:
   - name: enhancer
@@ -71,7 +75,8 @@ constexpr const char* kRules = R"(groups:
 )";
 
 std::string filled(std::string text, const std::string& name, const std::string& value) {
-  for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size()) text.replace(at, name.size(), value);
+  for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
+    text.replace(at, name.size(), value);
   return text;
 }
 

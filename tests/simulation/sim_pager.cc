@@ -7,7 +7,9 @@
 namespace holdfast::simulation {
 
 SimPager::SimPager(Env env) : env_(env) {
-  routes_.add("POST", "/page", [this](const net::Request& request, net::ResponderPtr responder) { take(request, responder); });
+  routes_.add("POST", "/page", [this](const net::Request& request, net::ResponderPtr responder) {
+    take(request, responder);
+  });
   server_ = std::make_unique<net::Server>(env_, routes_);
   HF_CHECK(server_->listen({"pager", 80, ""}).has_value(), "the pager's port is taken");
 }
@@ -19,7 +21,8 @@ void SimPager::take(const net::Request& request, const net::ResponderPtr& respon
   Page page;
   page.at = env_.clock.mono();
   page.key = request.headers.get("idempotency-key");
-  if (!body.is_object() || page.key.empty()) return responder->send(net::Response::text(400, "a page needs a body and a key"));
+  if (!body.is_object() || page.key.empty())
+    return responder->send(net::Response::text(400, "a page needs a body and a key"));
   page.event = body.value("event", "");
   page.incident = body["incident"].value("id", "");
   page.service = body["incident"].value("service", "");

@@ -26,7 +26,8 @@ Duration up_to(Random& random, Duration span) {
 
 }  // namespace
 
-SimProcess::SimProcess(Env env_in, act::ProcessRef ref_in, const act::ProcessSpec& spec, Duration startup)
+SimProcess::SimProcess(Env env_in, act::ProcessRef ref_in, const act::ProcessSpec& spec,
+                       Duration startup)
     : env(env_in), ref(ref_in), tag(spec.tag), started_at(env_in.clock.mono() + startup) {
   id = tag.substr(tag.find('#') + 1);
   version = spec.command.size() > 1 ? spec.command[1] : "";
@@ -34,7 +35,9 @@ SimProcess::SimProcess(Env env_in, act::ProcessRef ref_in, const act::ProcessSpe
   admin_port = number(spec.command, 3);
   for (const auto* path : {"/health/live", "/health/ready", "/health/startup"}) add_health(path);
   for (const auto* method : {"GET", "POST", "DELETE"}) {
-    admin_routes_.add(method, "/fault", [this](const net::Request& request, net::ResponderPtr r) { take_fault(request, r); });
+    admin_routes_.add(method, "/fault", [this](const net::Request& request, net::ResponderPtr r) {
+      take_fault(request, r);
+    });
   }
 }
 
@@ -47,7 +50,8 @@ void SimProcess::add_health(const std::string& path) {
 bool SimProcess::started() const { return env.clock.mono() >= started_at; }
 
 Result<void> SimProcess::listen() {
-  const auto serve = [this](net::Router& routes, int at, std::unique_ptr<net::Server>& server) -> Result<void> {
+  const auto serve = [this](net::Router& routes, int at,
+                            std::unique_ptr<net::Server>& server) -> Result<void> {
     if (at == 0) return {};
     server = std::make_unique<net::Server>(env, routes);
     HF_TRY(server->listen({"127.0.0.1", static_cast<std::uint16_t>(at), ""}));
@@ -63,15 +67,17 @@ void SimProcess::send(const Behaviour& as, net::ResponderPtr responder, int stat
     return;
   }
   if (as.latency == Duration::zero()) return responder->send(net::Response::text(status, "ok"));
-  env.executor.post_after(Lane::kControl, as.latency,
-                          [responder, status] { responder->send(net::Response::text(status, "late")); });
+  env.executor.post_after(Lane::kControl, as.latency, [responder, status] {
+    responder->send(net::Response::text(status, "late"));
+  });
 }
 
 void SimProcess::take_fault(const net::Request& request, const net::ResponderPtr& responder) {
   if (request.method == "DELETE") own = {};
   if (request.method == "POST") {
     const auto json = nlohmann::json::parse(request.body, nullptr, false);
-    if (!json.is_object() || !json.contains("kind")) return responder->send(net::Response::text(400, "kind is missing"));
+    if (!json.is_object() || !json.contains("kind"))
+      return responder->send(net::Response::text(400, "kind is missing"));
     const auto kind = json["kind"].get<std::string>();
     if (kind == "errors") own.error_share = json.value("share", 1.0);
     if (kind == "latency") own.latency = std::chrono::milliseconds(json.value("latency_ms", 1000));
@@ -84,9 +90,11 @@ void SimProcess::take_fault(const net::Request& request, const net::ResponderPtr
 
 Result<act::ProcessRef> SimProcesses::spawn(const act::ProcessSpec& spec, OnExit on_exit) {
   if (spec.command.empty() || spec.command[0] == "missing") return not_found("start: no such file");
-  if (!find(spec.tag).empty()) violations.push_back("a second process of " + spec.tag + " was started beside the first");
+  if (!find(spec.tag).empty())
+    violations.push_back("a second process of " + spec.tag + " was started beside the first");
   const act::ProcessRef ref{++last_pid_, 1000 + static_cast<std::uint64_t>(last_pid_)};
-  auto process = std::make_unique<SimProcess>(env_, ref, spec, kStartupMin + up_to(env_.random, kStartupSpread));
+  auto process = std::make_unique<SimProcess>(env_, ref, spec,
+                                              kStartupMin + up_to(env_.random, kStartupSpread));
   process->on_exit = std::move(on_exit);
   process->watcher = watcher_;
   process->behaviour = [this, p = process.get()] { return behaviour_of(*p); };
@@ -115,9 +123,13 @@ Result<void> SimProcesses::adopt(const act::ProcessRef& process, OnExit on_exit)
 Result<void> SimProcesses::signal(const act::ProcessRef& process, int signal) {
   const auto at = living_.find(process.pid);
   if (at == living_.end() || at->second->ref != process) return not_found("gone");
-  if (signal == SIGKILL) env_.executor.post(Lane::kControl, [this, pid = process.pid] { end(pid, {-1, SIGKILL}); });
+  if (signal == SIGKILL)
+    env_.executor.post(Lane::kControl, [this, pid = process.pid] { end(pid, {-1, SIGKILL}); });
   if (signal == SIGTERM && !at->second->behaviour().hangs) {
-    env_.executor.post_after(Lane::kControl, up_to(env_.random, kStopSpread), [this, pid = process.pid] { end(pid, {0, 0}); });
+    env_.executor.post_after(Lane::kControl, up_to(env_.random, kStopSpread),
+                             [this, pid = process.pid] {
+                               end(pid, {0, 0});
+                             });
   }
   return {};
 }
@@ -149,12 +161,14 @@ void SimProcesses::power_off() {
 }
 
 SimProcess* SimProcesses::by_id(const std::string& id) {
-  const auto at = std::ranges::find_if(living_, [&](const auto& item) { return item.second->id == id; });
+  const auto at =
+      std::ranges::find_if(living_, [&](const auto& item) { return item.second->id == id; });
   return at == living_.end() ? nullptr : at->second.get();
 }
 
 SimProcess* SimProcesses::by_port(int port) {
-  const auto at = std::ranges::find_if(living_, [&](const auto& item) { return item.second->port == port; });
+  const auto at =
+      std::ranges::find_if(living_, [&](const auto& item) { return item.second->port == port; });
   return at == living_.end() ? nullptr : at->second.get();
 }
 
@@ -165,7 +179,10 @@ bool SimProcesses::answers(int port) {
 
 void SimProcesses::crash(const std::string& id, int signal) {
   const auto* process = by_id(id);
-  if (process != nullptr) env_.executor.post(Lane::kControl, [this, pid = process->ref.pid, signal] { end(pid, {-1, signal}); });
+  if (process != nullptr)
+    env_.executor.post(Lane::kControl, [this, pid = process->ref.pid, signal] {
+      end(pid, {-1, signal});
+    });
 }
 
 Behaviour SimProcesses::behaviour_of(const SimProcess& process) const {

@@ -45,12 +45,12 @@ class SimProcess {
   MonoTime started_at;
   Behaviour own;
   MonoTime own_until = MonoTime::max();
-  std::function<void()> crash;  // what the fault of that name does
+  std::function<void()> crash;     // what the fault of that name does
   act::Processes::OnExit on_exit;  // empty: nobody watches
   Executor* watcher = nullptr;     // where on_exit runs
   std::int64_t answers_good = 0, answers_bad = 0;
-  double seconds_sum = 0;    // of all answers
-  double error_credit = 0;   // towards the next bad answer
+  double seconds_sum = 0;   // of all answers
+  double error_credit = 0;  // towards the next bad answer
   std::function<Behaviour()> behaviour;
 
  private:
@@ -83,7 +83,7 @@ class SimProcesses final : public act::Processes {
   Behaviour behaviour_of(const SimProcess& process) const;
 
   std::map<std::string, Behaviour> by_version, by_instance;
-  std::map<std::string, int> spawns;  // by instance id
+  std::map<std::string, int> spawns;    // by instance id
   std::vector<std::string> violations;  // two processes of one instance
 
  private:

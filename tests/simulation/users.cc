@@ -76,13 +76,17 @@ void World::serve_users(double count) {
 void World::scrape() {
   auto& plane = *boot_->plane;
   Samples load;
-  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "ok"}}, static_cast<double>(requests - requests_lost));
-  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "lost"}}, static_cast<double>(requests_lost));
+  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "ok"}},
+                    static_cast<double>(requests - requests_lost));
+  load.emplace_back(model::Labels{{"__name__", "load_requests_total"}, {"outcome", "lost"}},
+                    static_cast<double>(requests_lost));
   append(*plane.store, load);
   for (const auto& instance : plane.conductor->instances(kService)) {
     const auto port = instance.address.substr(instance.address.rfind(':') + 1);
     auto* process = processes.by_port(static_cast<int>(parse_int(port).value_or(0)));
-    append(*plane.store, samples_of(instance, process != nullptr && process->behaviour().hangs ? nullptr : process));
+    append(
+        *plane.store,
+        samples_of(instance, process != nullptr && process->behaviour().hangs ? nullptr : process));
   }
 }
 
@@ -94,14 +98,17 @@ World::Samples World::samples_of(const model::Instance& instance, const SimProce
                              {"version", instance.version},
                              {"group", instance.version == kStable ? "stable" : "canary"}};
   Samples values;
-  const auto add = [&](const char* name, double value) { values.emplace_back(common.with("__name__", name), value); };
+  const auto add = [&](const char* name, double value) {
+    values.emplace_back(common.with("__name__", name), value);
+  };
   add("up", process == nullptr ? 0 : 1);
   if (process != nullptr) {
     const auto requests_of = common.with("__name__", "http_requests_total");
     values.emplace_back(requests_of.with("status", "200"), process->answers_good);
     values.emplace_back(requests_of.with("status", "500"), process->answers_bad);
     add("http_request_duration_seconds_sum", process->seconds_sum);
-    add("http_request_duration_seconds_count", static_cast<double>(process->answers_good + process->answers_bad));
+    add("http_request_duration_seconds_count",
+        static_cast<double>(process->answers_good + process->answers_bad));
   }
   return values;
 }

@@ -26,30 +26,37 @@ std::string moment(Duration d) { return format_duration(d); }
 }  // namespace
 
 Matcher notified(const std::string& event) {
-  return {"a page '" + event + "'", [event](const Happening& h) { return h.kind == "page" && h.what == event; }};
+  return {"a page '" + event + "'",
+          [event](const Happening& h) { return h.kind == "page" && h.what == event; }};
 }
 Matcher incident_opened(const std::string& service) {
-  return {"an incident of " + service + " opens",
-          [service](const Happening& h) { return h.kind == "incident" && h.what == "opened" && h.subject == service; }};
+  return {"an incident of " + service + " opens", [service](const Happening& h) {
+            return h.kind == "incident" && h.what == "opened" && h.subject == service;
+          }};
 }
 Matcher incident_resolved(const std::string& service) {
-  return {"the incident of " + service + " is resolved",
-          [service](const Happening& h) { return h.kind == "incident" && h.what == "resolved" && h.subject == service; }};
+  return {"the incident of " + service + " is resolved", [service](const Happening& h) {
+            return h.kind == "incident" && h.what == "resolved" && h.subject == service;
+          }};
 }
 Matcher fault_found() {
-  return {"a fault is found", [](const Happening& h) { return h.kind == "fault" && h.what == "open"; }};
+  return {"a fault is found",
+          [](const Happening& h) { return h.kind == "fault" && h.what == "open"; }};
 }
 Matcher remedy(const std::string& name, const std::string& state) {
-  return {"remedy " + name + " is " + state,
-          [name, state](const Happening& h) { return h.kind == "remedy" && h.what == state && h.subject == name; }};
+  return {"remedy " + name + " is " + state, [name, state](const Happening& h) {
+            return h.kind == "remedy" && h.what == state && h.subject == name;
+          }};
 }
 Matcher instance(const std::string& id, const std::string& state) {
-  return {"instance " + id + " is " + state,
-          [id, state](const Happening& h) { return h.kind == "instance" && h.what == state && h.subject == id; }};
+  return {"instance " + id + " is " + state, [id, state](const Happening& h) {
+            return h.kind == "instance" && h.what == state && h.subject == id;
+          }};
 }
 Matcher alert(const std::string& name, const std::string& state) {
-  return {"alert " + name + " is " + state,
-          [name, state](const Happening& h) { return h.kind == "alert" && h.what == state && h.subject == name; }};
+  return {"alert " + name + " is " + state, [name, state](const Happening& h) {
+            return h.kind == "alert" && h.what == state && h.subject == name;
+          }};
 }
 
 World::World(std::uint64_t seed, Scene scene)
@@ -73,12 +80,16 @@ World::~World() {
   processes.power_off();
 }
 
-Env World::env_of(const std::string& host) { return {clock, random, files, network.host(host), executor}; }
+Env World::env_of(const std::string& host) {
+  return {clock, random, files, network.host(host), executor};
+}
 
 void World::write_configuration() {
-  HF_CHECK(files.create_directories("/etc/holdfast").has_value(), "no folder for the configuration");
+  HF_CHECK(files.create_directories("/etc/holdfast").has_value(),
+           "no folder for the configuration");
   HF_CHECK(files.create_directories("/data").has_value(), "no folder for the data");
-  HF_CHECK(files.write_file_atomic(kConfigFile, holdfast_yaml(scene_)).has_value(), "configuration");
+  HF_CHECK(files.write_file_atomic(kConfigFile, holdfast_yaml(scene_)).has_value(),
+           "configuration");
   HF_CHECK(files.write_file_atomic(kRuleFile, rules_yaml(scene_)).has_value(), "rules");
   auto loaded = app::load_config(files, kConfigFile, Variables{});
   for (const auto& finding : loaded.findings) checkers.fail(finding.text());
@@ -88,7 +99,8 @@ void World::write_configuration() {
 // ---- life and death of Holdfast
 
 void World::start() {
-  boots_.push_back(std::make_unique<Boot>(clock, random, files, network.host("holdfast"), executor));
+  boots_.push_back(
+      std::make_unique<Boot>(clock, random, files, network.host("holdfast"), executor));
   auto& boot = *boots_.back();
   processes.set_watcher(&boot.executor);
   auto plane = app::ControlPlane::open(boot.env, *config_, options(), processes);
@@ -96,15 +108,18 @@ void World::start() {
     HF_PROBE("world: Holdfast could not start and was started again");
     boot.die();
     processes.set_watcher(nullptr);
-    if (plane.error().code() == Code::kDataLoss) checkers.fail("data loss: " + plane.error().message());
+    if (plane.error().code() == Code::kDataLoss)
+      checkers.fail("data loss: " + plane.error().message());
     restart_after(kStartAgain);
     return;
   }
   boot.plane = std::move(*plane);
   boot_ = &boot;
-  if (boots_.size() > 1 && boot.plane->outbox->pending() > 0) HF_PROBE("world: a start found intents of an earlier run");
+  if (boots_.size() > 1 && boot.plane->outbox->pending() > 0)
+    HF_PROBE("world: a start found intents of an earlier run");
   checkers.read_back(*boot.plane->journal);
-  boot.subscription = boot.plane->journal->subscribe("", [this](const state::Entry& entry) { hear(entry); });
+  boot.subscription =
+      boot.plane->journal->subscribe("", [this](const state::Entry& entry) { hear(entry); });
 }
 
 void World::hear(const state::Entry& entry) {
@@ -131,7 +146,8 @@ void World::crash(Crash how) {
   for (const auto& [service, ids] : checkers.active_incidents()) {
     if (!ids.empty()) HF_PROBE("world: Holdfast died with an incident open");
   }
-  if (!checkers.acts_under_way().empty()) HF_PROBE("world: Holdfast died while a remedy was under way");
+  if (!checkers.acts_under_way().empty())
+    HF_PROBE("world: Holdfast died while a remedy was under way");
   if (boot_->plane->outbox->pending() > 0) HF_PROBE("world: Holdfast died with intents pending");
   processes.set_watcher(nullptr);
   boot_->die();
@@ -155,16 +171,19 @@ void World::acknowledge(const std::string& by) {
   for (const auto& incident : boot_->plane->incidents->active()) {
     const auto id = incident.id.value;
     waiting_for_yes_.insert(id);
-    boot_->plane->incidents->acknowledge(incident.id, by, [this, id, by](const Result<model::Incident>& answer) {
-      if (waiting_for_yes_.erase(id) > 0 && answer) acknowledged_[id] = by;
-    });
+    boot_->plane->incidents->acknowledge(incident.id, by,
+                                         [this, id, by](const Result<model::Incident>& answer) {
+                                           if (waiting_for_yes_.erase(id) > 0 && answer)
+                                             acknowledged_[id] = by;
+                                         });
   }
 }
 
 // ---- time
 
 void World::at(Duration when, std::function<void()> act) {
-  executor.post_after(Lane::kControl, std::max<Duration>(when - now(), Duration::zero()), std::move(act));
+  executor.post_after(Lane::kControl, std::max<Duration>(when - now(), Duration::zero()),
+                      std::move(act));
 }
 
 Duration World::between(Duration min, Duration max) {
@@ -202,7 +221,9 @@ void World::expect_between(Duration from, Duration to, Matcher matcher) {
 void World::expect_once_between(Duration from, Duration to, Matcher matcher) {
   expectations_.push_back({from, to, std::move(matcher), true, false});
 }
-void World::expect_never(Matcher matcher) { expectations_.push_back({{}, {}, std::move(matcher), false, true}); }
+void World::expect_never(Matcher matcher) {
+  expectations_.push_back({{}, {}, std::move(matcher), false, true});
+}
 
 void World::expect(bool holds, const std::string& what) {
   if (!holds) checkers.fail("expected: " + what);
@@ -224,7 +245,8 @@ std::string World::traffic_not_as_wanted() const {
   const auto wanted = view.wanted_percent.find("canary");
   const double canary = wanted == view.wanted_percent.end() ? 0 : wanted->second;
   if (std::abs(balancer->canary_percent() - canary) > act::kShareErrorMax) {
-    return "the canary has " + format_double(balancer->canary_percent()) + " % of the traffic, wanted are " + format_double(canary);
+    return "the canary has " + format_double(balancer->canary_percent()) +
+           " % of the traffic, wanted are " + format_double(canary);
   }
   return "";
 }
@@ -240,11 +262,14 @@ std::string World::not_converged() const {
       return i.version == wanted.version && i.state == model::InstanceState::kReady;
     });
     if (ready != wanted.replicas) {
-      return std::to_string(ready) + " instances of " + wanted.version + " are ready, wanted are " + std::to_string(wanted.replicas);
+      return std::to_string(ready) + " instances of " + wanted.version + " are ready, wanted are " +
+             std::to_string(wanted.replicas);
     }
   }
   if (instances.size() != wanted_count) return "there are instances that nobody wants";
-  if (processes.living().size() != wanted_count) return std::to_string(processes.living().size()) + " processes run, wanted are " + std::to_string(wanted_count);
+  if (processes.living().size() != wanted_count)
+    return std::to_string(processes.living().size()) + " processes run, wanted are " +
+           std::to_string(wanted_count);
   // What is broken and not seen yet will be an incident in a moment.
   for (const auto& [pid, process] : processes.living()) {
     const auto behaviour = process->behaviour();
@@ -276,7 +301,8 @@ std::vector<std::string> World::finish() {
       moments += " " + moment(h.at);
     }
     const bool met = e.never ? moments.empty() : e.once ? inside == 1 && outside == 0 : inside >= 1;
-    if (!met) checkers.fail("expected " + e.text() + "; seen at:" + (moments.empty() ? " never" : moments));
+    if (!met)
+      checkers.fail("expected " + e.text() + "; seen at:" + (moments.empty() ? " never" : moments));
   }
   if (boot_ == nullptr) {
     checkers.fail("Holdfast is down at the end of the story");
@@ -287,7 +313,8 @@ std::vector<std::string> World::finish() {
   checkers.read_back(*boot_->plane->journal);
   for (const auto& [id, by] : acknowledged_) {
     const auto incident = boot_->plane->incidents->find(model::IncidentId(id));
-    if (!incident || incident->acknowledged_by != by) checkers.fail("the acknowledgement of " + id + " by " + by + " is lost");
+    if (!incident || incident->acknowledged_by != by)
+      checkers.fail("the acknowledgement of " + id + " by " + by + " is lost");
   }
   return checkers.violations();
 }

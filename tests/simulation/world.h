@@ -84,7 +84,7 @@ class World {
   Duration between(Duration min, Duration max);  // a moment by chance
 
   // ---- expectations, judged by finish()
-  void expect_between(Duration from, Duration to, Matcher matcher);       // at least once in this time
+  void expect_between(Duration from, Duration to, Matcher matcher);  // at least once in this time
   void expect_once_between(Duration from, Duration to, Matcher matcher);  // and never outside it
   void expect_never(Matcher matcher);
   void expect(bool holds, const std::string& what);  // now
@@ -123,7 +123,8 @@ class World {
   void serve_users(double count);
   void scrape();
   using Samples = std::vector<std::pair<model::Labels, double>>;
-  static Samples samples_of(const model::Instance& instance, const SimProcess* process);  // null: no answer
+  static Samples samples_of(const model::Instance& instance,
+                            const SimProcess* process);  // null: no answer
   void append(metrics::Store& store, const Samples& values);
   void check_step();
   std::string traffic_not_as_wanted() const;

@@ -14,7 +14,8 @@ std::vector<std::string> lines_of(const Scenario& scenario, std::uint64_t seed) 
   world.finish();
   std::vector<std::string> lines;
   for (const auto& entry : world.history()) {
-    lines.push_back(std::to_string(entry.seq) + " " + std::to_string(to_ms(entry.at)) + " " + entry.topic + " " + entry.key + " " + entry.body);
+    lines.push_back(std::to_string(entry.seq) + " " + std::to_string(to_ms(entry.at)) + " " +
+                    entry.topic + " " + entry.key + " " + entry.body);
   }
   return lines;
 }
@@ -81,7 +82,8 @@ TEST(Checkers, SeeAGapInTheJournal) {
 TEST(Checkers, SeeTwoActiveIncidentsAndAResolvedOneThatReturns) {
   Checked checked;
   checked.tell(model::kIncidentChanged, "INC-1", incident_of("INC-1", model::IncidentState::kOpen));
-  checked.tell(model::kIncidentChanged, "INC-1", incident_of("INC-1", model::IncidentState::kResolved));
+  checked.tell(model::kIncidentChanged, "INC-1",
+               incident_of("INC-1", model::IncidentState::kResolved));
   EXPECT_TRUE(checked.checkers.violations().empty());
   checked.tell(model::kIncidentChanged, "INC-2", incident_of("INC-2", model::IncidentState::kOpen));
   EXPECT_TRUE(checked.checkers.violations().empty());
