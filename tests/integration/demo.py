@@ -305,6 +305,12 @@ class Demo:
                               capture_output=True, text=True, timeout=seconds, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    def require_clean_log(self):
+        """Sanitizers report here, of Holdfast and of the children that share its log."""
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        found = [line for line in lines if "runtime error:" in line or "Sanitizer" in line]
+        require(not found, "sanitizers found:\n" + "\n".join(found[:20]))
+
     def log_tail(self, lines=40):
         try:
             return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
@@ -478,6 +484,7 @@ def serve(arguments):
         sys.stdin.read()  # until whoever started this closes it or is gone
         demo.stop()
         demo.require_no_strays()
+        demo.require_clean_log()
 
 
 def main():

@@ -148,6 +148,7 @@ def run(arguments):
         deliveries, pages = check_pages(demo, incidents)
         demo.stop()
         demo.require_no_strays()
+        demo.require_clean_log()
         check_journal(demo)
         require(incidents or arguments.kills < 5, "not one incident was opened: nothing was tested")
         print(f"{done} kills in {time.monotonic() - begun:.0f} s: {len(incidents)} incidents, none lost; {pages} pages, all delivered, "

@@ -152,6 +152,7 @@ def test_sigterm_leaves_no_process(demo):
     begun = time.monotonic()
     require(demo.stop() == 0, "exit status")
     demo.require_no_strays(5)
+    demo.require_clean_log()
     print(f"      stopped within {time.monotonic() - begun:.1f} s")
 
 
