@@ -126,6 +126,12 @@ class Daemon {
   Result<void> prepare() {
     ::umask(077);  // what Holdfast keeps is for its user alone: the token, pages, journal
     HF_TRY(machine_.env.files.create_directories(options_.data).context("data directory"));
+    // One name for one folder: children are found again by a tag that holds it.
+    if (const std::unique_ptr<char, void (*)(void*)> path(
+            ::realpath(options_.data.c_str(), nullptr), ::free);
+        path) {
+      options_.data = path.get();
+    }
     HF_TRY(lock_.take(options_.data));
     listen_ = HF_TRY(parse_endpoint(options_.listen).context("--listen"));
     if (!options_.auth && !is_loopback(listen_)) {
@@ -298,7 +304,7 @@ class Daemon {
     machine_.stop_executor();
   }
 
-  const ServeOptions& options_;
+  ServeOptions options_;
   const sigset_t signals_;
   DataLock lock_;
   Machine machine_;
