@@ -71,7 +71,7 @@ TEST(Incidents, AFaultSeenDirectlyOpensOneToo) {
   host.publish(fault);
   host.run(2s);
   ASSERT_THAT(host.incidents->active(), SizeIs(1));
-  EXPECT_EQ(host.incidents->active()[0].title, "process_exit: enhancer/5.0/1, exit by signal 9");
+  EXPECT_EQ(host.incidents->active()[0].title, "enhancer/5.0/1: exit by signal 9");
   fault.open = false;
   fault.closed_at = host.now();
   host.publish(fault);

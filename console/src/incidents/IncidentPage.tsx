@@ -122,7 +122,7 @@ function Alerts({ incident }: { incident: Incident }) {
       {incident.alerts.map((alert) => (
         <li key={alert.fingerprint}>
           <p className="remedy-head">
-            <b>{alert.labels["alertname"]}</b> <StateChip of="alert_state" state={alert.state} />
+            <b>{alert.labels["alertname"] ?? alert.labels["fault"]}</b> <StateChip of="alert_state" state={alert.state} />
           </p>
           <Labels labels={alert.labels} without={["alertname"]} />
         </li>

@@ -83,8 +83,7 @@ Cause cause_of(const model::Fault& fault) {
                                {"fault", fault.kind},
                                {"resource", fault.resource},
                                {"severity", std::string(model::word_of_rank(fault.rank))}};
-  cause.title = fault.kind + ": " + fault.resource +
-                (fault.evidence.value.empty() ? "" : ", " + fault.evidence.value);
+  cause.title = fault.resource + ": " + (fault.evidence.value.empty() ? fault.kind : fault.evidence.value);
   cause.rank = fault.rank;
   cause.firing = fault.open;
   cause.since = fault.detected_at;
