@@ -21,9 +21,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
-from demo import Demo, Failed, kill_process, memory_of, moment, wait_for  # noqa: E402
+from demo import Demo, Failed, end_orderly_on_sigterm, kill_process, memory_of, moment, wait_for  # noqa: E402
 
-BINARIES = ROOT / "build" / "release" / "bin"
 DRILLS = ["process_crash", "hang", "error_burst", "latency", "memory_leak", "failed_release"]
 # The scripts are not part of the project; they stand beside it, or where this variable says.
 CONFORMANCE = pathlib.Path(os.environ.get("HOLDFAST_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
@@ -45,10 +44,10 @@ def spread(values):
 # ---- bars without a demonstration -----------------------------------------------------------------------------------
 
 
-def bar_binary_size(_):
+def bar_binary_size(arguments):
     with tempfile.TemporaryDirectory() as home:
         stripped = pathlib.Path(home) / "holdfast"
-        subprocess.run(["strip", "-o", str(stripped), str(BINARIES / "holdfast")], check=True)
+        subprocess.run(["strip", "-o", str(stripped), str(arguments.bin / "holdfast")], check=True)
         size = stripped.stat().st_size
     report("binary_size", f"{size / MIB:.1f} MiB stripped, console included", "<= 40 MiB", size <= 40 * MIB)
 
@@ -59,7 +58,7 @@ def bar_rebuild(_):
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "env": dict(os.environ, CCACHE_DISABLE="1")}
     subprocess.run(build, **quiet)
     seconds = {}
-    for source in ("src/base/text.cc", "src/respond/incident/incidents.cc", "src/app/api/holdfast_api.cc"):
+    for source in ("src/base/text.cc", "src/respond/incident/incidents.cc", "src/app/api/prometheus_api.cc"):
         (ROOT / source).touch()
         begun = time.monotonic()
         subprocess.run(build, **quiet)
@@ -69,7 +68,7 @@ def bar_rebuild(_):
 
 
 def bar_conformance(arguments):
-    program = BINARIES / "promql_conformance"
+    program = arguments.bin / "promql_conformance"
     if not program.exists():
         subprocess.run(["cmake", "--build", str(ROOT / "build" / "release"), "--target", "promql_conformance"], check=True, stdout=subprocess.DEVNULL)
     done = subprocess.run([str(program), arguments.conformance], capture_output=True, text=True, check=False)
@@ -80,8 +79,8 @@ def bar_conformance(arguments):
     return report("promql_conformance", f"{passed} of {passed + failed} evaluations", ">= 700", passed >= 700)
 
 
-def bar_simulation(_):
-    program = BINARIES / "simulation"
+def bar_simulation(arguments):
+    program = arguments.bin / "simulation"
     if not program.exists():
         subprocess.run(["cmake", "--build", str(ROOT / "build" / "release"), "--target", "simulation"], check=True, stdout=subprocess.DEVNULL)
     begun = time.monotonic()
@@ -91,21 +90,21 @@ def bar_simulation(_):
     report("simulation", f"1000 seeds in {seconds:.1f} s, {state}", "< 60 s", done.returncode == 0 and seconds < 60)
 
 
-def bar_console(_):
+def bar_console(arguments):
     script = ROOT / "tests" / "e2e" / "console_test.mjs"
     if not (script.parent / "node_modules" / "playwright-core").exists():
         subprocess.run(["npm", "ci", "--silent"], cwd=script.parent, check=True)
-    done = subprocess.run(["node", str(script), "--bin", str(BINARIES), "--only", "first-page"], capture_output=True, text=True, check=False)
+    done = subprocess.run(["node", str(script), "--bin", str(arguments.bin), "--only", "first-page"], capture_output=True, text=True, check=False)
     found = re.search(r"first page usable after (\d+) ms, (.*)", done.stdout)
     if done.returncode != 0 or not found:
         return report("console_first_page", f"not measured: {(done.stdout + done.stderr).strip()[-120:]}", "<= 1 s", False)
     return report("console_first_page", f"usable after {found[1]} ms, {found[2]}", "<= 1 s", int(found[1]) <= 1000)
 
 
-def bar_ready(_):
+def bar_ready(arguments):
     """From the start of the process to /-/ready: a first start, and starts over what it left."""
     seconds = []
-    with Demo(BINARIES) as demo:
+    with Demo(arguments.bin) as demo:
         for _ in range(5):
             seconds.append(demo.start())
             demo.wait_well()
@@ -276,6 +275,7 @@ def measure(name, bar, *arguments):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench loop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bars", nargs="*", metavar="NAME", help=f"of {', '.join([*ALONE, *RUNNING])} (default: all)")
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin", help="directory of the binaries")
     parser.add_argument("--drills", type=int, default=20, help="of each kind in a row (default 20)")
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=DRILLS, help="of drills, with commas (default: all)")
     parser.add_argument("--minutes", type=float, default=10, help="until memory is read (default 10)")
@@ -283,6 +283,7 @@ def main():
     parser.add_argument("--releases", type=int, default=3)
     parser.add_argument("--conformance", default=str(CONFORMANCE / "promql"), help="folder of the scripts")
     arguments = parser.parse_args()
+    end_orderly_on_sigterm()
     wrong = [name for name in arguments.bars if name not in ALONE and name not in RUNNING]
     if wrong:
         parser.error(f"no bar {', '.join(wrong)}; there are {', '.join([*ALONE, *RUNNING])}")
@@ -292,7 +293,7 @@ def main():
             measure(name, bar, arguments)
     if any(name in chosen for name in RUNNING):
         try:
-            with Demo(BINARIES) as demo:
+            with Demo(arguments.bin) as demo:
                 demo.start()
                 demo.began = time.monotonic()
                 demo.wait_well(60)

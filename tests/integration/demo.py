@@ -164,6 +164,11 @@ def die_with_parent():
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
+def end_orderly_on_sigterm():
+    """For programs: SIGTERM leaves through every `with`, so that what they started ends too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def processes_with(variable):
     """Pids of live processes whose environment holds `variable` (NAME=value), without this one."""
     found = {}
@@ -493,6 +498,7 @@ def main():
     one = commands.add_parser("serve", help="start it, print one line of JSON, stop when the input ends")
     one.add_argument("--bin", required=True, help="directory of the binaries holdfast and enhancer")
     one.add_argument("--keep", action="store_true", help="keep its files")
+    end_orderly_on_sigterm()
     try:
         serve(parser.parse_args())
     except Failed as failed:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holdfast is killed with -9 at random instants of incidents, again and again, and must lose nothing.
 
-A round waits until all is well, breaks the service in one of several ways, and kills Holdfast one to three times at random
+A round waits until all is well, breaks the service in one of several ways, and kills Holdfast one to six times at random
 instants of what follows: before it noticed, while it pages, while it repairs, while it verifies, while it closes.
 
 Claims, checked at the end over everything seen:
@@ -22,7 +22,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from demo import ApiError, Demo, Failed, kill_process, require, wait_for  # noqa: E402
+from demo import ApiError, Demo, Failed, end_orderly_on_sigterm, kill_process, require, wait_for  # noqa: E402
 
 # Faults end by themselves before the next round waits too long for them.
 BREAKS = {
@@ -65,7 +65,7 @@ def one_round(demo, chance, kills):
     victim = chance.choice(demo.instances())
     BREAKS[name](demo, victim)
     for _ in range(kills):
-        time.sleep(chance.uniform(0, 5))  # the random instant: this wait is the test's subject
+        time.sleep(chance.uniform(0, 3))  # the random instant: this wait is the test's subject
         demo.kill()
         demo.start()
     return name
@@ -137,7 +137,7 @@ def run(arguments):
         done, broken = 0, collections.Counter()
         begun = time.monotonic()
         while done < arguments.kills:
-            kills = min(chance.randint(1, 3), arguments.kills - done)
+            kills = min(chance.randint(1, 6), arguments.kills - done)
             name = one_round(demo, chance, kills)
             broken[name] += 1
             done += kills
@@ -162,6 +162,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--keep", action="store_true", help="keep the files of the run")
     arguments = parser.parse_args()
+    end_orderly_on_sigterm()
     print(f"seed {arguments.seed}", flush=True)
     try:
         run(arguments)

@@ -11,7 +11,7 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from demo import ApiError, Demo, Failed, kill_process, require, wait_for  # noqa: E402
+from demo import ApiError, Demo, Failed, end_orderly_on_sigterm, kill_process, require, wait_for  # noqa: E402
 
 
 def in_order(kinds, wanted):
@@ -219,6 +219,7 @@ def main():
     parser.add_argument("--bin", required=True, help="directory of the binaries holdfast and enhancer")
     parser.add_argument("--keep", action="store_true", help="keep the files of the run")
     arguments = parser.parse_args()
+    end_orderly_on_sigterm()
     with Demo(arguments.bin, keep=arguments.keep) as demo:
         for test in REFUSALS:
             if not run(test, demo):
