@@ -161,6 +161,7 @@ async function fitsAPhone({ browser, demo, me, incident }) {
     for (const [address, id] of kPages(incident)) {
       await visitor.page.goto(demo.url + address);
       await visitor.at(id).waitFor();
+      await visitor.page.locator(".loading").waitFor({ state: "detached" });
       await width(`${address} (${language})`);
     }
   }
@@ -208,7 +209,7 @@ async function takePictures({ browser, demo, me, incident }, folder) {
     await visitor.context.addInitScript((chosen) => localStorage.setItem("holdfast.theme", chosen), theme);
     await visitor.page.goto(demo.url + address);
     await visitor.at(id).waitFor();
-    await waitFor("the charts", 20, () => visitor.page.evaluate(() => document.querySelectorAll("canvas").length > 0 || !document.querySelector(".chart")));
+    await visitor.page.locator("canvas").first().waitFor();
     await visitor.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     await visitor.page.screenshot({ path: join(folder, `${name}.png`) });
     await visitor.context.close();
@@ -220,7 +221,6 @@ async function takePictures({ browser, demo, me, incident }, folder) {
   const desk = { width: 1280, height: 860 };
   await shoot("overview", "/", "overview-page", "light", desk);
   await shoot("incident", `/incidents/${incident}`, "incident-page", "dark", { width: 1280, height: 1100 });
-  await shoot("drills", "/drills", "drills-page", "light", desk);
   await shoot("phone", "/", "overview-page", "dark", { width: 390, height: 844 }, { isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
 }
 

@@ -124,7 +124,7 @@ function Alerts({ incident }: { incident: Incident }) {
           <p className="remedy-head">
             <b>{alert.labels["alertname"] ?? alert.labels["fault"]}</b> <StateChip of="alert_state" state={alert.state} />
           </p>
-          <Labels labels={alert.labels} without={["alertname"]} />
+          <Labels labels={alert.labels} without={[alert.labels["alertname"] ? "alertname" : "fault"]} />
         </li>
       ))}
     </ul>

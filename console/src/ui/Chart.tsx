@@ -183,9 +183,7 @@ export function Chart(props: ChartProps) {
     <div className={`chart${compact ? " chart-compact" : ""}`}>
       <div ref={box} role="img" aria-label={`${label}. ${t("chart.newest")} ${summary}`} className="chart-box" style={{ minHeight: height }} />
       {compact ? (
-        <p className="chart-point">
-          {shownAt !== null ? `${formatClock(shownAt * 1000)}  ${format(values[0]?.[point!] ?? null)}` : " "}
-        </p>
+        shownAt !== null && <p className="chart-point">{`${formatClock(shownAt * 1000)}  ${format(values[0]?.[point!] ?? null)}`}</p>
       ) : (
         <ul className="legend">
           {names.map((name, i) => (
