@@ -34,7 +34,7 @@ failures = 0
 def report(name, figure, bar, good):
     global failures
     failures += not good
-    print(f"{name:<24} {figure:<64} {bar:<16} {'pass' if good else 'fail'}", flush=True)
+    print(f"{name:<24} {figure:<76} {bar:<10} {'pass' if good else 'fail'}", flush=True)
 
 
 def spread(values):
