@@ -16,6 +16,7 @@ export default defineConfig(({ mode }) => ({
   },
   // `npm run dev` shows the sources against a running holdfast.
   server: {
+    host: "127.0.0.1", // an address: a bare machine may not know the name localhost
     proxy: {
       "/api": { target: loadEnv(mode, ".", "HOLDFAST_")["HOLDFAST_URL"] ?? "http://127.0.0.1:8040", changeOrigin: false },
     },
