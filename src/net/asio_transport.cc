@@ -15,6 +15,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/text.h"
 #include "net/asio_connection.h"
 
 namespace holdfast::net {
@@ -30,7 +31,8 @@ class AsioLoops {
  public:
   struct Loop {
     asio::io_context context{1};
-    asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
+    asio::executor_work_guard<asio::io_context::executor_type> work =
+        asio::make_work_guard(context);
     std::thread thread;
   };
 
@@ -87,8 +89,8 @@ class AsioLoops {
 
  private:
   std::vector<std::unique_ptr<Loop>> loops_;
-  std::atomic<std::size_t> turn_{0};    // relaxed: only spreads connections over the loops
-  std::atomic<bool> stopping_{false};   // release/acquire: drops handlers that draining would call
+  std::atomic<std::size_t> turn_{0};   // relaxed: only spreads connections over the loops
+  std::atomic<bool> stopping_{false};  // release/acquire: drops handlers that draining would call
   // Connections that outlive the threads clean up by themselves; they share this to know.
   std::shared_ptr<std::atomic<bool>> stopped_ = std::make_shared<std::atomic<bool>>(false);
   std::mutex mutex_;
@@ -126,10 +128,11 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
     const auto loops = loops_.lock();
     if (!loops || loops->stopping()) return;
     auto& context = loops->next_context();
-    acceptor_.async_accept(context, [self = this->shared_from_this(), &context](
-                                        const error_code& failure, typename Protocol::socket socket) {
-      self->accepted(failure, std::move(socket), context);
-    });
+    acceptor_.async_accept(
+        context, [self = this->shared_from_this(), &context](const error_code& failure,
+                                                             typename Protocol::socket socket) {
+          self->accepted(failure, std::move(socket), context);
+        });
   }
 
   void stop(bool inline_now) {
@@ -155,7 +158,8 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
   void accepted(const error_code& failure, typename Protocol::socket socket,
                 asio::io_context& context) {
     const auto loops = loops_.lock();
-    if (!loops || loops->stopping() || dropped() || failure == asio::error::operation_aborted) return;
+    if (!loops || loops->stopping() || dropped() || failure == asio::error::operation_aborted)
+      return;
     if (failure) {
       // Out of descriptors, mostly: waiting lets others close, spinning would only burn the thread.
       retry_.expires_after(std::chrono::milliseconds(50));
@@ -170,7 +174,8 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
       socket.set_option(tcp::no_delay(true), ignored);
       peer = endpoint_text(socket.remote_endpoint(ignored));
     }
-    auto connection = loops->make_connection(context, AsioSocket(std::move(socket)), std::move(peer));
+    auto connection =
+        loops->make_connection(context, AsioSocket(std::move(socket)), std::move(peer));
     // On the connection's own thread, as all its callbacks.
     asio::post(context, [self = this->shared_from_this(), loops = loops_,
                          connection = std::move(connection)]() mutable {
@@ -209,7 +214,8 @@ class AsioListener final : public Listener {
 constexpr int kBacklog = 1024;
 
 Result<std::unique_ptr<Listener>> listen_unix(const std::shared_ptr<AsioLoops>& loops,
-                                              const Endpoint& at, Transport::AcceptHandler handler) {
+                                              const Endpoint& at,
+                                              Transport::AcceptHandler handler) {
   auto& context = loops->next_context();
   error_code failure;
   struct stat info {};
@@ -226,8 +232,8 @@ Result<std::unique_ptr<Listener>> listen_unix(const std::shared_ptr<AsioLoops>& 
   if (!failure) acceptor.bind(Unix::endpoint(at.unix_path), failure);
   if (!failure) acceptor.listen(kBacklog, failure);
   if (failure) return network_error(failure, "listen on " + at.text());
-  auto loop = std::make_shared<AcceptLoop<Unix>>(loops, std::move(acceptor), std::move(handler),
-                                                 at.text());
+  auto loop =
+      std::make_shared<AcceptLoop<Unix>>(loops, std::move(acceptor), std::move(handler), at.text());
   loop->accept();
   return std::unique_ptr<Listener>(new AsioListener<Unix>(std::move(loop), at, loops->stopped()));
 }
@@ -243,7 +249,8 @@ Result<tcp::endpoint> listen_address(asio::io_context& context, const Endpoint& 
   return found.begin()->endpoint();
 }
 
-error_code open_acceptor(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, bool both_families) {
+error_code open_acceptor(tcp::acceptor& acceptor, const tcp::endpoint& endpoint,
+                         bool both_families) {
   error_code failure;
   acceptor.open(endpoint.protocol(), failure);
   if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
@@ -295,13 +302,19 @@ class Resolving : public std::enable_shared_from_this<Resolving> {
         handler_(std::move(handler)) {}
 
   void start(std::uint16_t port, Duration timeout) {
+    // RFC 6761, section 6.3: this name is this machine, whatever a hosts file or a name server says.
+    if (equals_ignoring_case(host_, "localhost")) {
+      return finish(std::vector<tcp::endpoint>{{asio::ip::address_v4::loopback(), port},
+                                               {asio::ip::address_v6::loopback(), port}});
+    }
     timer_.expires_after(timeout);
     timer_.async_wait([self = shared_from_this()](const error_code& failure) {
       if (!failure) self->finish(Error(Code::kTimeout, "resolve " + self->host_ + ": timed out"));
     });
     resolver_.async_resolve(
         host_, std::to_string(port),
-        [self = shared_from_this()](const error_code& failure, const tcp::resolver::results_type& found) {
+        [self = shared_from_this()](const error_code& failure,
+                                    const tcp::resolver::results_type& found) {
           if (failure) return self->finish(network_error(failure, "resolve " + self->host_));
           std::vector<tcp::endpoint> endpoints;
           for (const auto& entry : found) endpoints.push_back(entry.endpoint());
@@ -416,11 +429,13 @@ void AsioTransport::connect(const Endpoint& to, Duration timeout, ConnectHandler
       connecting->start(std::vector<AnyEndpoint>(found->begin(), found->end()), true,
                         timeout - (std::chrono::steady_clock::now() - begin));
     };
-    std::make_shared<Resolving>(loops, context, to.host, std::move(resolved))->start(to.port, timeout);
+    std::make_shared<Resolving>(loops, context, to.host, std::move(resolved))
+        ->start(to.port, timeout);
   });
 }
 
-Result<std::unique_ptr<Listener>> AsioTransport::listen(const Endpoint& at, AcceptHandler on_accept) {
+Result<std::unique_ptr<Listener>> AsioTransport::listen(const Endpoint& at,
+                                                        AcceptHandler on_accept) {
   if (at.unix_path.empty()) return listen_tcp(loops_, at, std::move(on_accept));
   if (at.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
     return invalid("socket path is too long: " + at.unix_path);
@@ -437,7 +452,8 @@ void AsioTransport::resolve(const std::string& host, Duration timeout, ResolveHa
       std::vector<std::string> texts;
       for (const auto& endpoint : *found) {
         auto text = endpoint.address().to_string();
-        if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
+        if (std::find(texts.begin(), texts.end(), text) == texts.end())
+          texts.push_back(std::move(text));
       }
       handler(std::move(texts));
     };

@@ -2,6 +2,7 @@
 //
 // Threads     `threads` I/O threads; each connection lives on one of them. Names resolve on helper threads.
 //             Destroy a connection on its own thread where a callback must not be met halfway.
+// Names       "localhost" is 127.0.0.1 and ::1 without asking anybody (RFC 6761).
 // Limits      SO_REUSEADDR on listeners; TCP_NODELAY on all connections; backlog 1024.
 #pragma once
 
