@@ -7,7 +7,7 @@
 // Delivery    At least once, over crashes; each carries its idempotency key so that a receiver shows it once. 4xx but
 //             408, 425, 429 end the intent as failed; others are tried again with backoff, honouring Retry-After, up to
 //             `give_up_after`; a failure is on the incident's timeline (kNotificationChanged).
-// Templates   text/zh and text/en for each event in notify/templates.cc; placeholders are the incident's members.
+// Templates   the words of each event in both languages stand in notify/messages.cc.
 // Threads     Control strand only.
 #pragma once
 
