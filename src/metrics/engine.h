@@ -46,6 +46,7 @@ class Engine final : public Store {
   std::map<std::string, std::vector<Metadata>> metadata(const std::string& metric,
                                                         std::size_t limit) const override;
 
+  using Store::append;
   Result<AppendResult> append(std::span<const SampleIn> batch, bool want_refs) override;
   void set_metadata(const std::string& metric, const Metadata& metadata) override;
   Result<void> sync() override;

@@ -1,5 +1,4 @@
-// metrics/store.h: the time-series engine as others see it: append, select, labels, metadata,
-// flush.
+// metrics/store.h: the time-series engine as others see it: append, find, labels, delete, compact.
 //
 // Purpose     Store takes samples durably and answers reads as decoded columns. Everything behind
 //             it (head, write-ahead log, blocks, index) may change without touching a caller.
@@ -23,6 +22,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/env.h"
@@ -87,10 +87,50 @@ struct SelectRequest {
   std::stop_token stop;
 };
 
+// Labels of a stored series without a copy, sorted by name; the bytes belong to the Selection.
+struct LabelView {
+  std::string_view name;
+  std::string_view value;
+  bool operator==(const LabelView&) const = default;
+};
+using LabelViews = std::vector<LabelView>;
+
+// The samples of one series in a range, oldest first. Series of one scrape share their times: equal
+// pointers mean equal times, so what depends on times alone (window bounds) is worked out once.
+// Histograms as in Column.
+struct SeriesData {
+  std::shared_ptr<const std::vector<Timestamp>> times;  // never null after a read
+  std::vector<double> values;
+  std::vector<model::HistogramPtr> histograms;
+  std::size_t size() const { return times ? times->size() : 0; }
+};
+
+// The series a request found, samples not yet decoded: each thread reads through a cursor of its own.
+// Ordered by labels, each series once; a series may turn out to have no sample in the range.
+class Selection {
+ public:
+  class Cursor {
+   public:
+    virtual ~Cursor() = default;
+    // Replaces `out`, whose buffers are used again. Fastest in ascending order of `index`.
+    virtual Result<void> read(std::size_t index, SeriesData& out) = 0;
+  };
+  virtual ~Selection() = default;
+  virtual std::size_t size() const = 0;
+  virtual void labels(std::size_t index, LabelViews& out) const = 0;  // replaces `out`
+  virtual std::string_view label(std::size_t index, std::string_view name) const = 0;  // "" absent
+  virtual std::unique_ptr<Cursor> cursor() const = 0;
+};
+using SelectionPtr = std::shared_ptr<const Selection>;
+Labels to_labels(const LabelViews& views);
+
 // What PromQL and the HTTP API read from; Store is one, a test's table another.
 class Reader {
  public:
   virtual ~Reader() = default;
+  // The series that may have samples in the range; the samples are read through its cursors, which
+  // keep to the range. The default asks select() and hands out what it returned.
+  virtual Result<SelectionPtr> find(const SelectRequest& request) const;
   // Ordered by labels. Series without a sample in the range are left out.
   virtual Result<std::vector<Column>> select(const SelectRequest& request) const = 0;
   // Series with any sample in the range.
@@ -107,11 +147,90 @@ class Reader {
                                                                 std::size_t limit) const = 0;
 };
 
+// ---- batches of fast receivers ----
+
+// 128 bits over the canonical form of labels: name 0xff value 0xff ..., names ascending, no empty
+// values. Two series of one fingerprint are one series (XXH3-128; the seed is of this process).
+struct Fingerprint {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Fingerprint&) const = default;
+};
+Fingerprint fingerprint(std::string_view canonical);
+
+struct FlatSample {
+  Timestamp t = 0;
+  double value = 0;
+};
+// Float samples with their series known by fingerprint alone; labels are made only when the store
+// meets a series for the first time.
+struct FlatBatch {
+  struct Series {
+    Fingerprint fingerprint;
+    std::string_view encoded;  // the labels as the protocol wrote them
+    std::uint32_t sample_begin = 0;
+    std::uint32_t sample_count = 0;
+  };
+  std::vector<Series> series;
+  std::vector<FlatSample> samples;
+  Result<Labels> (*labels_of)(std::string_view encoded) = nullptr;
+};
+
+struct Exemplar {
+  Labels labels;  // trace_id and the like
+  Timestamp t = 0;
+  double value = 0;
+  bool operator==(const Exemplar&) const = default;
+};
+struct SeriesExemplars {
+  Labels series;
+  std::vector<Exemplar> exemplars;  // oldest first
+};
+
+// Where series come from, for the page that names who brings too many.
+struct CardinalityEntry {
+  std::string name;
+  std::uint64_t count = 0;
+};
+struct Cardinality {
+  std::uint64_t series = 0;       // active
+  std::uint64_t label_pairs = 0;  // distinct name=value
+  std::vector<CardinalityEntry> series_by_metric;
+  std::vector<CardinalityEntry> values_by_label;
+  std::vector<CardinalityEntry> series_by_pair;   // "name=value"
+  std::vector<CardinalityEntry> memory_by_label;  // bytes of its values
+  std::vector<CardinalityEntry> created_by_metric;  // series made since the start: churn
+};
+
+struct SeriesLimits {
+  std::size_t per_metric = 0;      // series of one metric name; 0 is no limit
+  std::size_t labels_per_series = 0;
+  std::size_t label_name_size = 0;   // bytes
+  std::size_t label_value_size = 0;  // bytes
+  std::map<std::string, std::size_t> per_label;   // values a label may have, by label name
+  std::string tenant_label;                       // the label that names the tenant, "" is none
+  std::size_t per_tenant = 0;
+};
+
+struct BlockInfo {
+  std::string name;
+  Timestamp min_time = 0;
+  Timestamp max_time = 0;
+  std::uint64_t series = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t bytes = 0;
+  int level = 0;  // 1 straight from memory, more after merges
+};
+
 struct StoreOptions {
   std::string directory;
   Duration retention = 15 * 24h;
   Duration sync_interval = 1s;  // declared loss at power failure
+  std::uint64_t retention_bytes = 0;          // of blocks; the oldest go first; 0 is no limit
+  Duration out_of_order_window = 0s;          // how far behind its series' newest a sample may be
   std::size_t series_count_max = 10'000'000;
+  SeriesLimits limits;
+  std::size_t exemplar_count_max = 100'000;
   std::uint64_t wal_segment_size_max = 64 * 1024 * 1024;  // bytes
 };
 
@@ -135,11 +254,28 @@ class Store : public Reader {
   static Result<std::unique_ptr<Store>> open(Env& env, StoreOptions options);
 
   virtual Result<AppendResult> append(std::span<const SampleIn> batch, bool want_refs = false) = 0;
+  virtual Result<AppendResult> append(const FlatBatch& batch);
+  virtual Result<void> append_exemplars(const Labels& series, std::span<const Exemplar> exemplars);
+  virtual std::vector<SeriesExemplars> exemplars(const std::vector<std::vector<Matcher>>& any_of,
+                                                 Timestamp from, Timestamp to) const;
   virtual void set_metadata(const std::string& metric, const Metadata& metadata) = 0;
 
   virtual Result<void> sync() = 0;  // the WAL is on the disk when this returns
   // Writes what is in memory as compact as the engine can, and truncates the WAL.
   virtual Result<void> flush() = 0;
+  // Merges blocks as far as the levels allow, deleted samples left out. Long; from any thread.
+  virtual Result<void> compact();
+  // Hides samples of the matching series in [from, to] at once and for good; compact() frees the space.
+  virtual Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                                     Timestamp to);
+  // A folder that opens as a store of its own, under <directory>/snapshots; returns its name.
+  virtual Result<std::string> snapshot();
+  // Samples older than all there is, such as a backfill: written as blocks of their own, durable on
+  // return. Series in any order, their samples ascending.
+  virtual Result<void> import(std::span<const Column> series);
+  virtual std::vector<BlockInfo> blocks() const;  // oldest first
+  virtual Cardinality cardinality(std::size_t limit) const;
+  virtual void set_limits(const SeriesLimits& limits);
   // Drops what retention no longer wants. Called by the owner about once a minute and by flush().
   virtual Result<void> maintain(Timestamp now) = 0;
   virtual StoreStats stats() const = 0;

@@ -15,6 +15,7 @@ class MemoryStore final : public metrics::Store {
     double value;
   };
 
+  using Store::append;
   Result<metrics::AppendResult> append(std::span<const metrics::SampleIn> batch, bool want_refs) override {
     std::lock_guard lock(mutex_);
     if (full_) return Error(Code::kExhausted, "no space left on the disk");
