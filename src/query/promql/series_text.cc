@@ -1,4 +1,5 @@
-#include "conformance/series_text.h"
+// One pass over the line, by hand: the language is small, and every mistake is told with its column.
+#include "query/promql/series_text.h"
 
 #include <cctype>
 #include <cmath>
@@ -7,12 +8,13 @@
 #include "base/text.h"
 #include "query/promql/histogram_math.h"
 
-namespace holdfast::conformance {
+namespace holdfast::query::promql {
 namespace {
 
 using model::Histogram;
 
 constexpr std::size_t kPointsMax = 1'000'000;
+constexpr std::size_t kHistogramsMax = 100'000;
 
 class Reader {
  public:
@@ -31,11 +33,28 @@ class Reader {
       out.start_times = true;
       return out;
     }
-    for (skip_space(); at_ < line_.size() && line_[at_] != '#'; skip_space()) {
-      HF_TRY(item(out.points));
-      if (out.points.size() > kPointsMax) return wrong("too many points");
-    }
+    HF_TRY(points(out.points));
     return out;
+  }
+
+  Result<model::Labels> only_labels() {
+    skip_space();
+    if (at_ == line_.size()) return model::Labels();
+    auto found = HF_TRY(labels());
+    skip_space();
+    if (at_ != line_.size()) return wrong("unexpected text after the series");
+    return found;
+  }
+
+  Result<void> points(std::vector<std::optional<Point>>& out) {
+    for (skip_space(); at_ < line_.size() && line_[at_] != '#'; skip_space()) {
+      HF_TRY(item(out));
+      if (out.size() > kPointsMax) return wrong("more than 1000000 points");
+      if (at_ < line_.size() && !std::isspace(static_cast<unsigned char>(line_[at_]))) {
+        return wrong("expected a space between points");
+      }
+    }
+    return {};
   }
 
  private:
@@ -92,18 +111,23 @@ class Reader {
       return model::Labels(std::move(all));
     }
     for (skip_space(); !eat("}"); skip_space()) {
-      if (at_ >= line_.size()) return wrong("expected }");
-      auto name = at_quote() ? HF_TRY(quoted()) : word();
+      const bool is_quoted = at_quote();
+      auto name = is_quoted ? HF_TRY(quoted()) : word();
+      if (name.empty()) return wrong("expected a label or }");
       skip_space();
-      if (!eat("=")) {
-        all.push_back({"__name__", std::move(name)});
-      } else {
+      if (eat("=")) {
         skip_space();
-        if (!at_quote()) return wrong("expected a label value");
-        all.push_back({ std::move(name), HF_TRY(quoted()) });
+        if (!at_quote()) return wrong("expected a label value in quotes");
+        all.push_back({std::move(name), HF_TRY(quoted())});
+      } else if (is_quoted && (all.empty() || all[0].name != model::kMetricName)) {
+        all.insert(all.begin(), {std::string(model::kMetricName), std::move(name)});
+      } else {
+        return wrong("expected = after the label's name");
       }
       skip_space();
-      eat(",");
+      if (eat(",")) continue;
+      if (!eat("}")) return wrong("expected , or }");
+      break;
     }
     return model::Labels(std::move(all));
   }
@@ -160,7 +184,10 @@ class Reader {
     const double first = HF_TRY(number());
     double step = 0;
     if (at_ < line_.size() && (line_[at_] == '+' || line_[at_] == '-')) step = HF_TRY(number());
-    const auto more = eat("x") ? HF_TRY(times()) : 0;
+    const bool stepped = step != 0 || std::signbit(step);
+    const bool repeats = eat("x");
+    if (stepped && !repeats) return wrong("expected x and a count after the step");
+    const auto more = repeats ? HF_TRY(times()) : 0;
     double value = first;
     for (std::size_t i = 0; i <= more; ++i, value += step)
       out.push_back(Point{value, nullptr, false});
@@ -188,11 +215,12 @@ class Reader {
     }
     if (!stepped) at_ = before;
     const auto more = eat("x") ? HF_TRY(times()) : 0;
+    if (out.size() + more > kHistogramsMax) return wrong("more than 100000 histograms");
     Histogram value = first;
     for (std::size_t i = 0; i <= more; ++i) {
       out.push_back(Point{0, std::make_shared<const Histogram>(value), stated});
       if (stepped)
-        falls ? query::promql::subtract_from(value, step) : query::promql::add_to(value, step);
+        falls ? subtract_from(value, step) : add_to(value, step);
     }
     return {};
   }
@@ -226,6 +254,10 @@ class Reader {
         hint_stated = true;
       } else {
         const double value = HF_TRY(number());
+        const bool whole = field == "schema" || field == "offset" || field == "n_offset";
+        if (whole && !(std::abs(value) <= 1e6 && value == std::trunc(value))) {
+          return wrong(field + " must be a whole number");
+        }
         if (field == "schema")
           h.schema = static_cast<std::int32_t>(value);
         else if (field == "sum")
@@ -287,4 +319,12 @@ class Reader {
 
 Result<SeriesText> parse_series(std::string_view line) { return Reader(line).series(); }
 
-}  // namespace holdfast::conformance
+Result<model::Labels> parse_labels(std::string_view text) { return Reader(text).only_labels(); }
+
+Result<std::vector<std::optional<Point>>> parse_points(std::string_view text) {
+  std::vector<std::optional<Point>> points;
+  HF_TRY(Reader(text).points(points));
+  return points;
+}
+
+}  // namespace holdfast::query::promql
