@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "net/client_call.h"
 #include "net/codec.h"
+#include "net/proxy.h"
 
 namespace holdfast::net {
 namespace {
@@ -163,6 +164,22 @@ void ClientCore::finish(Call& call, Result<ClientResponse> result) {
   handler_ended_.notify_all();
 }
 
+void ClientCore::hand_over(Call& call, std::string_view bytes) {
+  std::shared_ptr<Call> keep;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || !call.handler_) return;
+    keep = call.shared_from_this();
+    in_handlers_.insert(std::this_thread::get_id());
+  }
+  call.request_.on_body(call.response_, bytes);
+  {
+    const std::lock_guard lock(mutex_);
+    in_handlers_.erase(in_handlers_.find(std::this_thread::get_id()));
+  }
+  handler_ended_.notify_all();
+}
+
 void ClientCore::close_now() {
   std::set<std::shared_ptr<Call>> calls;
   std::map<std::string, std::vector<std::shared_ptr<Wire>>> idle;
@@ -260,7 +277,13 @@ Result<void> Call::prepare() {
   // A connection is shared only by requests that would have made the very same one.
   key_ = url_.scheme + "|" + url_.host + "|" + std::to_string(url_.port);
   if (url_.scheme == "https") {
-    key_ += (request_.tls.verify ? "|v|" : "|-|") + request_.tls.ca_file + "|" + request_.tls.server_name;
+    key_ += "|" + tls_identity(request_.tls) + "|" + request_.tls.server_name;
+  }
+  proxy_.reset();
+  if (!request_.proxy.url.empty() && url_.scheme != "http+unix") {
+    proxy_ = HF_TRY(parse_url(request_.proxy.url).context("proxy"));
+    if (proxy_->scheme == "http+unix") return invalid("proxy: a proxy is reached by http or https");
+    key_ += "|" + request_.proxy.url;
   }
   return {};
 }
@@ -285,20 +308,21 @@ void Call::begin() {
 }
 
 void Call::open() {
-  if (url_.scheme == "http+unix" || is_address(url_.host)) return connect({url_.host}, 0);
+  const auto& host = proxy_ ? proxy_->host : url_.host;
+  if (url_.scheme == "http+unix" || is_address(host)) return connect({host}, 0);
   const auto weak = weak_from_this();
-  core_->env.transport.resolve(url_.host, left(), [weak](Result<std::vector<std::string>> found) {
+  core_->env.transport.resolve(host, left(), [weak, host](Result<std::vector<std::string>> found) {
     const auto self = weak.lock();
     if (!self) return;
     if (!found) return self->fail(std::move(found.error()));
-    if (found->empty()) return self->fail(unavailable("resolve " + self->url_.host + ": no address"));
+    if (found->empty()) return self->fail(unavailable("resolve " + host + ": no address"));
     self->timings_.resolved = self->since_start();
     self->connect(std::move(*found), 0);
   });
 }
 
 void Call::connect(std::vector<std::string> addresses, std::size_t next) {
-  Endpoint to{addresses[next], url_.port, ""};
+  Endpoint to{addresses[next], proxy_ ? proxy_->port : url_.port, ""};
   if (url_.scheme == "http+unix") to = {"", 0, url_.host};
   const auto weak = weak_from_this();
   core_->env.transport.connect(
@@ -310,9 +334,45 @@ void Call::connect(std::vector<std::string> addresses, std::size_t next) {
           return again ? self->connect(addresses, next + 1) : self->fail(std::move(made.error()));
         }
         self->timings_.connected = self->since_start();
-        if (self->url_.scheme == "https") return self->secure(std::move(*made));
-        self->use(std::make_shared<Wire>(self->core_, self->key_, std::move(*made), std::nullopt), false);
+        self->connected(std::move(*made));
       });
+}
+
+// To the server itself, or to the proxy before it.
+void Call::connected(std::unique_ptr<Connection> made) {
+  if (!proxy_) {
+    if (url_.scheme == "https") return secure(std::move(made));
+    return use(std::make_shared<Wire>(core_, key_, std::move(made), std::nullopt), false);
+  }
+  const auto go_on = [weak = weak_from_this()](std::unique_ptr<Connection> ready) {
+    const auto self = weak.lock();
+    if (!self) return;
+    if (self->url_.scheme == "https") return self->tunnel(std::move(ready));
+    self->use(std::make_shared<Wire>(self->core_, self->key_, std::move(ready), std::nullopt), false);
+  };
+  if (proxy_->scheme != "https") return go_on(std::move(made));
+  TlsOptions options{.verify = request_.tls.verify, .ca_file = request_.tls.ca_file, .timeout = left()};
+  tls_connect(std::move(made), proxy_->host, options,
+              [weak = weak_from_this(), go_on](Result<std::unique_ptr<TlsConnection>> secured) {
+                if (secured) return go_on(std::move(*secured));
+                if (const auto self = weak.lock()) self->fail(std::move(secured.error()).context("proxy"));
+              });
+}
+
+void Call::tunnel(std::unique_ptr<Connection> made) {
+  auto fields = request_.proxy.connect_headers;
+  if (!proxy_->userinfo.empty()) {
+    fields.set("Proxy-Authorization", "Basic " + base64_encode(proxy_->userinfo));
+  }
+  const bool v6 = url_.host.find(':') != std::string::npos;
+  const auto target = (v6 ? "[" + url_.host + "]" : url_.host) + ":" + std::to_string(url_.port);
+  open_tunnel(std::move(made), target, fields, left(),
+              [weak = weak_from_this()](Result<std::unique_ptr<Connection>> open) {
+                const auto self = weak.lock();
+                if (!self) return;
+                if (!open) return self->fail(std::move(open.error()));
+                self->secure(std::move(*open));
+              });
 }
 
 void Call::secure(std::unique_ptr<Connection> plain) {
@@ -369,7 +429,16 @@ void Call::start_on(std::shared_ptr<Wire> wire) {
 std::string Call::render() const {
   std::string out;
   out.reserve(256 + request_.body.size());
-  out.append(request_.method).append(" ").append(url_.target).append(" HTTP/1.1\r\n");
+  out.append(request_.method).append(" ");
+  const bool absolute = proxy_ && url_.scheme == "http";
+  if (absolute) {
+    const bool v6 = url_.host.find(':') != std::string::npos;
+    out += "http://" + (v6 ? "[" + url_.host + "]" : url_.host) + ":" + std::to_string(url_.port);
+  }
+  out.append(url_.target).append(" HTTP/1.1\r\n");
+  if (absolute && !proxy_->userinfo.empty()) {
+    out += "Proxy-Authorization: Basic " + base64_encode(proxy_->userinfo) + "\r\n";
+  }
   if (!request_.headers.has("Host")) {
     const bool v6 = url_.host.find(':') != std::string::npos;
     out += "Host: ";
@@ -382,7 +451,9 @@ std::string Call::render() const {
     if (equals_ignoring_case(name, "Content-Length") || equals_ignoring_case(name, "Transfer-Encoding")) continue;
     out.append(name).append(": ").append(value).append("\r\n");
   }
-  if (!request_.headers.has("Accept-Encoding")) out += "Accept-Encoding: gzip, zstd\r\n";
+  if (!request_.headers.has("Accept-Encoding")) {
+    out += request_.on_body ? "Accept-Encoding: identity\r\n" : "Accept-Encoding: gzip, zstd\r\n";
+  }
   if (!url_.userinfo.empty() && !request_.headers.has("Authorization")) {
     out += "Authorization: Basic " + base64_encode(url_.userinfo) + "\r\n";
   }
@@ -409,6 +480,10 @@ void Call::on_bytes(std::string_view bytes) {
     const auto& fault = parser_->fault();
     const auto code = fault.status == 413 ? Code::kTooLarge : Code::kUnavailable;
     return fail(Error(code, "answer: " + fault.reason));
+  }
+  if (request_.on_body && !response_.body.empty() && response_.status / 100 == 2) {
+    const auto part = std::exchange(response_.body, {});
+    core_->hand_over(*this, part);
   }
   if (parser_->state() == ParseState::kDone) return complete(used == bytes.size());
   // An unfinished line is offered again together with what follows it.

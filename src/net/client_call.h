@@ -4,7 +4,7 @@
 //             one after another and rests in the pool between them.
 //
 //               begin ─► pool? ──yes──► attach ─► write ─► read ─► parse ─► finish ─► pool
-//                          └─no─► resolve ─► connect ─► (TLS) ─┘            └─ redirect ─► begin
+//                          └─no─► resolve ─► connect ─► (proxy) ─► (TLS) ─┘ └─ redirect ─► begin
 //
 // Threads     A Call's stages run one at a time, on the thread of the callback that moves it on. The
 //             mutex of a Call guards only what cancelling from outside must see.
@@ -69,6 +69,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void forget(const Wire* wire);
   // The call ends: runs the handler unless the client has gone or the call has ended already.
   void finish(Call& call, Result<ClientResponse> result);
+  // Hands a part of the body to the request's on_body, under the same guarantees as the handler.
+  void hand_over(Call& call, std::string_view bytes);
 
   Env& env;
   TlsContextCache tls_contexts;
@@ -103,6 +105,8 @@ class Call : public std::enable_shared_from_this<Call> {
   Result<void> prepare();
   void open();
   void connect(std::vector<std::string> addresses, std::size_t next);
+  void connected(std::unique_ptr<Connection> made);
+  void tunnel(std::unique_ptr<Connection> made);
   void secure(std::unique_ptr<Connection> plain);
   void use(std::shared_ptr<Wire> wire, bool reused);
   void start_on(std::shared_ptr<Wire> wire);
@@ -117,6 +121,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const std::shared_ptr<ClientCore> core_;
   ClientRequest request_;
   Url url_;
+  std::optional<Url> proxy_;
   std::string key_;
   MonoTime began_{};
   ClientTimings timings_;

@@ -197,7 +197,20 @@ struct TlsOptions {
   std::string ca_file{};      // empty: the system's
   std::string server_name{};  // empty: the URL's host
   Duration timeout = 10s;   // of the handshake; the client sets it to what is left of its own
+  // PEM texts instead of files, and what the client shows of itself. Files are read anew when they change.
+  std::string ca_text{};
+  std::string cert_file{}, cert_text{};
+  std::string key_file{}, key_text{};
+  std::string min_version{}, max_version{};  // "TLS10" to "TLS13"; empty: from TLS12 on
 };
+
+// The proxy a request goes through: plain requests in absolute form, https by CONNECT.
+struct ProxyOptions {
+  std::string url{};          // http:// or https://, user and password inside; empty: none
+  Headers connect_headers{};  // more fields for CONNECT
+};
+
+struct ClientResponse;
 
 struct ClientRequest {
   std::string method = "GET";
@@ -208,6 +221,11 @@ struct ClientRequest {
   std::size_t response_size_max = 64 * 1024 * 1024;
   bool follow_redirects = false;  // at most 5, GET and HEAD only
   TlsOptions tls{};
+  ProxyOptions proxy{};
+  // For answers that do not end by themselves: gets the bytes of a 2xx body as they arrive, on the
+  // connection's thread; they are not gathered then, nor decoded. response_size_max and timeout still
+  // hold for the whole.
+  std::function<void(const ClientResponse& head, std::string_view bytes)> on_body{};
 };
 
 // Timings for probes; each since the start of the request.

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include <ctime>
 #include <vector>
@@ -26,6 +28,7 @@ class TlsContext {
 namespace {
 
 constexpr std::size_t kRecordReadSize = 32 * 1024;  // two TLS records
+constexpr std::size_t kContextCountMax = 256;       // more only after many renewals; then all start anew
 
 std::string openssl_reason() {
   const auto code = ERR_get_error();
@@ -274,12 +277,96 @@ void TlsLink::try_read() {
 
 }  // namespace
 
+namespace {
+
+struct BioFree {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+
+Result<int> version_of(const std::string& name, int fallback) {
+  if (name.empty()) return fallback;
+  if (name == "TLS10") return TLS1_VERSION;
+  if (name == "TLS11") return TLS1_1_VERSION;
+  if (name == "TLS12") return TLS1_2_VERSION;
+  if (name == "TLS13") return TLS1_3_VERSION;
+  return invalid("TLS version '" + name + "'; allowed: TLS10, TLS11, TLS12, TLS13");
+}
+
+// All certificates of a PEM text become trusted.
+Result<void> trust_text(SSL_CTX* context, const std::string& text) {
+  const std::unique_ptr<BIO, BioFree> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  int count = 0;
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate);
+    X509_free(certificate);
+    ++count;
+  }
+  ERR_clear_error();
+  if (count == 0) return invalid("the CA text holds no certificate");
+  return {};
+}
+
+// The certificate this side shows, with the chain behind it, and its key.
+Result<void> show_identity(SSL_CTX* context, const TlsOptions& options) {
+  if (!options.cert_file.empty()) {
+    if (SSL_CTX_use_certificate_chain_file(context, options.cert_file.c_str()) != 1) {
+      return invalid("certificate file " + options.cert_file + ": " + openssl_reason());
+    }
+  } else if (!options.cert_text.empty()) {
+    const std::unique_ptr<BIO, BioFree> bio(
+        BIO_new_mem_buf(options.cert_text.data(), static_cast<int>(options.cert_text.size())));
+    const std::unique_ptr<X509, void (*)(X509*)> own(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr),
+                                                     X509_free);
+    if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) {
+      return invalid("the certificate text: " + openssl_reason());
+    }
+    while (X509* more = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+      SSL_CTX_add_extra_chain_cert(context, more);
+    }
+    ERR_clear_error();
+  } else {
+    return {};
+  }
+  if (!options.key_file.empty()) {
+    if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+      return invalid("key file " + options.key_file + ": " + openssl_reason());
+    }
+  } else {
+    const std::unique_ptr<BIO, BioFree> bio(
+        BIO_new_mem_buf(options.key_text.data(), static_cast<int>(options.key_text.size())));
+    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(
+        PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+    if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+      return invalid("the key text: " + openssl_reason());
+    }
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    return invalid("the key does not belong to the certificate");
+  }
+  return {};
+}
+
+std::string file_and_time(const std::string& path) {
+  if (path.empty()) return {};
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return path;
+  return path + "@" + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
 Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options) {
   auto context = std::make_shared<TlsContext>(SSL_CTX_new(TLS_client_method()));
   if (!context->get()) return internal("SSL_CTX_new: " + openssl_reason());
-  SSL_CTX_set_min_proto_version(context->get(), TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(context->get(), HF_TRY(version_of(options.min_version, TLS1_2_VERSION)));
+  SSL_CTX_set_max_proto_version(context->get(), HF_TRY(version_of(options.max_version, 0)));
   SSL_CTX_set_mode(context->get(), SSL_MODE_RELEASE_BUFFERS);
+  HF_TRY(show_identity(context->get(), options));
   if (!options.verify) return context;
+  if (!options.ca_text.empty()) {
+    HF_TRY(trust_text(context->get(), options.ca_text));
+    return context;
+  }
   const int loaded = options.ca_file.empty()
                          ? SSL_CTX_set_default_verify_paths(context->get())
                          : SSL_CTX_load_verify_file(context->get(), options.ca_file.c_str());
@@ -287,9 +374,22 @@ Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options) 
   return context;
 }
 
+std::string tls_identity(const TlsOptions& options) {
+  std::string key = options.verify ? "v" : "-";
+  for (const auto& part :
+       {options.verify ? file_and_time(options.ca_file) : std::string(), options.verify ? options.ca_text : std::string(),
+        file_and_time(options.cert_file), options.cert_text, file_and_time(options.key_file), options.key_text,
+        options.min_version, options.max_version}) {
+    key += '|';
+    key += part;
+  }
+  return key;
+}
+
 Result<std::shared_ptr<TlsContext>> TlsContextCache::get(const TlsOptions& options) {
   const std::lock_guard lock(mutex_);
-  auto& context = contexts_[{options.verify, options.verify ? options.ca_file : std::string()}];
+  if (contexts_.size() >= kContextCountMax) contexts_.clear();
+  auto& context = contexts_[tls_identity(options)];
   if (!context) context = HF_TRY(make_tls_context(options));
   return context;
 }

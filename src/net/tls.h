@@ -33,6 +33,9 @@ class TlsConnection : public Connection {
 class TlsContext;
 Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options);
 
+// What distinguishes two sets of options, but for the server's name.
+std::string tls_identity(const TlsOptions& options);
+
 // One context for each set of options, made when first asked for.
 class TlsContextCache {
  public:
@@ -40,7 +43,9 @@ class TlsContextCache {
 
  private:
   std::mutex mutex_;
-  std::map<std::pair<bool, std::string>, std::shared_ptr<TlsContext>> contexts_ HF_GUARDED_BY(mutex_);
+  // By everything that makes a context, the times of its files included: a renewed certificate is
+  // taken up by the next connection.
+  std::map<std::string, std::shared_ptr<TlsContext>> contexts_ HF_GUARDED_BY(mutex_);
 };
 
 using TlsHandler = std::function<void(Result<std::unique_ptr<TlsConnection>>)>;
