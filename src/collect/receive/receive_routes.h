@@ -55,16 +55,16 @@ struct OtlpOptions {
 };
 
 struct GraphiteOptions {
-  std::string listen;                  // "host:port"; empty: none
-  std::vector<std::string> templates;  // "[filter] template [tag=value,...]", as Telegraf's
-  std::string separator = ".";         // joins the parts a template gives to the name
+  std::string listen;                     // "host:port"; empty: none
+  std::vector<std::string> templates;     // "[filter] template [tag=value,...]", as Telegraf's
+  std::string separator = ".";            // joins the parts a template gives to the name
   std::size_t line_size_max = 64 * 1024;  // bytes
   std::size_t connection_count_max = 1000;
 };
 
 struct PushOptions {
-  std::string file;            // groups are kept here over a restart; empty: in memory only
-  Duration interval = 15s;     // how often they are written into the store
+  std::string file;         // groups are kept here over a restart; empty: in memory only
+  Duration interval = 15s;  // how often they are written into the store
   std::size_t group_count_max = 10'000;
   bool consistency_check = true;  // a push that contradicts what is there is refused
 };
