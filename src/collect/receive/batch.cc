@@ -75,7 +75,7 @@ Result<Stored> store_batch(metrics::Store& store, const Batch& batch) {
       stored.exemplars += run.size();
     } else if (kept.error().code() == Code::kExhausted) {
       return kept.error();
-    } else {
+    } else if (kept.error().code() != Code::kUnavailable) {  // of a store without them: no fault
       stored.refusals.add(
           "exemplar of " + batch.series[index].text() + ": " + kept.error().message(), run.size());
     }
