@@ -151,6 +151,7 @@ class Daemon {
 
   Result<void> open() {
     auto config = HF_TRY(read_config(machine_.env.files, options_));
+    started_ = config_loaded_ = machine_.env.clock.now();
     auth_ = HF_TRY(Auth::open(machine_.env, options_.data, options_.auth));
     if (auth_->token_is_new())
       log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
@@ -208,7 +209,8 @@ class Daemon {
     add_prometheus_routes(
         router_, env,
         {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); },
-         [this] { return plane_->rules->alerts(); }, [this] { return scraper_->status(); }});
+         [this] { return plane_->rules->alerts(); }, [this] { return scraper_->status(); },
+         [this] { return plane_->config.external_labels; }, [this] { return runtime_info(); }});
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
     events_ = std::make_unique<EventHub>(env, *plane_->journal);
     events_->add_routes(router_);
@@ -217,6 +219,25 @@ class Daemon {
     server_ = std::make_unique<net::Server>(env, router_);
     endpoint_ = HF_TRY(server_->listen(listen_).context("listen on " + options_.listen));
     return {};
+  }
+
+  // Control strand.
+  RuntimeInfo runtime_info() const {
+    RuntimeInfo info;
+    info.started = started_;
+    info.config_loaded = config_loaded_;
+    info.config_good = config_good_;
+    if (!options_.config.empty())
+      info.config_text = machine_.env.files.read_file(options_.config).value_or("");
+    info.flags = {{"config", options_.config},
+                  {"data", options_.data},
+                  {"listen", options_.listen},
+                  {"auth", options_.auth ? "on" : "off"},
+                  {"retention", format_duration(options_.retention)}};
+    info.directory = options_.data;
+    info.host = host_name();
+    info.retention = options_.retention;
+    return info;
   }
 
   void add_health_routes() {
@@ -246,6 +267,7 @@ class Daemon {
       return {{{"", 0, 0}, "Holdfast was started without --config; there is nothing to reload"}};
     auto result = load_config(machine_.env.files, options_.config, environment);
     if (result.findings.empty()) result.findings = fixed_changes(plane_->config, result.config);
+    config_good_ = result.findings.empty();
     if (!result.findings.empty()) {
       log_error("reload refused; the running configuration stays",
                 {{"findings", all_findings(result.findings)}});
@@ -254,6 +276,7 @@ class Daemon {
     plane_->reconfigure(result.config);
     prober_->set_probes(plane_->config.probes);
     refresh_targets();
+    config_loaded_ = machine_.env.clock.now();
     log_info("configuration reloaded", {{"file", options_.config}});
     return {};
   }
@@ -309,6 +332,8 @@ class Daemon {
   DataLock lock_;
   Machine machine_;
   Endpoint listen_, endpoint_;
+  WallTime started_{}, config_loaded_{};
+  bool config_good_ = true;  // the last reload was accepted
   net::Router router_;
   ControlCounts counts_;
   collect::PosixMountStats mounts_;

@@ -13,6 +13,10 @@ bool is_parameter(std::string_view segment) {
 
 bool is_rest(std::string_view segment) { return is_parameter(segment) && segment.ends_with("...}"); }
 
+bool takes_everything(const Router::Route& route) {
+  return route.segments.size() == 1 && is_rest(route.segments[0]);
+}
+
 // One digit a segment: compared as text, the more specific pattern comes first.
 std::string rank(const Router::Route& route) {
   std::string rank;
@@ -102,7 +106,8 @@ const Router::Route* Router::match(Request& request, Response& refusal) const {
   const auto consider = [&](const Route& route) -> const Route* {
     if (route.method == request.method) return &route;
     if (serves(route, request.method) && !fallback) fallback = &route;
-    note_allowed(route, allowed);
+    // "/{path...}" answers whatever nobody else does; that it does so by GET makes no path known.
+    if (!takes_everything(route)) note_allowed(route, allowed);
     return nullptr;
   };
   if (const auto found = literal_.find(request.path); found != literal_.end()) {

@@ -36,7 +36,8 @@ AppHost::AppHost(Access access, const std::string& config) {
   add_prometheus_routes(
       router, env,
       {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
-       [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); }});
+       [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); },
+       [this] { return plane->config.external_labels; }});
   add_holdfast_routes(router, *plane, {[this] { return reload(); }});
   events = std::make_unique<EventHub>(env, *plane->journal);
   events->add_routes(router);

@@ -29,11 +29,14 @@ bool is_open(const net::Request& request) {
   if (path == "/api/holdfast/v1/session") return true;
   if (path == "/metrics")
     return request.peer.starts_with("127.") || request.peer.starts_with("[::1]");
+  // Which methods there are is no secret, and a browser asks for it without its token.
+  if (request.method == "OPTIONS") return true;
+  if (path == "/federate") return false;
   return request.method == "GET" && !path.starts_with("/api/");
 }
 
 bool changes_something(const net::Request& request) {
-  return request.method != "GET" && request.method != "HEAD";
+  return request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS";
 }
 
 // Whether the page that sent this request came from us.
