@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/cli/commands.h"
+#include "app/cli/rules_commands.h"
 #include "app/config.h"
 #include "app/daemon.h"
 #include "app/machine.h"
@@ -75,6 +76,61 @@ int run_load(const learn::LoadOptions& options) {
   waiter.join();
   machine.stop_executor();
   return status;
+}
+
+struct RulesOptions {
+  RulesCheck check;
+  RulesTest test;
+  RulesBackfill backfill;
+  MetricsUnused unused;
+  Duration interval{};
+};
+
+using RemoteCommand = std::function<CLI::App*(CLI::App*)>;
+
+void add_rules_commands(CLI::App& cli, RulesOptions& options, const RemoteOptions& remote, const bool& as_json,
+                        int& status, const RemoteCommand& remote_command) {
+  auto* rules = cli.add_subcommand("rules", "check, test and backfill rule files");
+  rules->require_subcommand(1);
+  auto* check = rules->add_subcommand("check", "check rule files, as promtool check rules");
+  check->add_option("FILE", options.check.files, "default: standard input");
+  check->add_option("--lint", options.check.lint, "what else to look for")
+      ->check(CLI::IsMember({"all", "duplicate-rules", "none"}))
+      ->capture_default_str();
+  check->add_flag("--lint-fatal", options.check.lint_fatal, "exit with 3 when lint finds something");
+  check->callback([&] { status = run_rules_check(options.check); });
+
+  auto* test = rules->add_subcommand("test", "run unit tests of rules, as promtool test rules");
+  test->add_option("FILE", options.test.files)->required();
+  test->add_option("--run", options.test.run, "only tests whose name matches; may be repeated")
+      ->take_all()
+      ->expected(1);
+  test->add_flag("--diff", options.test.diff, "show differences line by line");
+  test->add_option("--junit", options.test.junit, "write a report in JUnit's XML to this file");
+  test->callback([&] { status = run_rules_test(options.test); });
+
+  auto* backfill = remote_command(
+      rules->add_subcommand("backfill", "write what recording rules would have recorded"));
+  backfill->add_option("FILE", options.backfill.files)->required();
+  backfill->add_option("--from,--start", options.backfill.from, "begin: seconds or RFC 3339")->required();
+  backfill->add_option("--to,--end", options.backfill.to, "end; default: now");
+  backfill->add_option("--store", options.backfill.store,
+                       "a store's folder (<data>/metrics) that nothing else has open; default: over HTTP");
+  duration_option(backfill, "--interval,--eval-interval", options.interval, "default: each group's own");
+  backfill->callback([&] {
+    if (options.interval > Duration::zero()) options.backfill.interval = options.interval;
+    status = run_rules_backfill(remote, options.backfill);
+  });
+
+  auto* metrics = cli.add_subcommand("metrics", "questions about the metrics that are stored");
+  metrics->require_subcommand(1);
+  auto* unused = remote_command(
+      metrics->add_subcommand("unused", "metrics that neither rules nor dashboards ask for"));
+  unused->add_option("--rules", options.unused.rules, "rule files");
+  unused->add_option("--dashboards", options.unused.dashboards, "Grafana dashboards, as JSON");
+  unused->add_option("--names", options.unused.names,
+                     "a file of metric names, one a line, or -; default: a running Holdfast is asked");
+  unused->callback([&] { status = run_metrics_unused(remote, options.unused, as_json); });
 }
 
 }  // namespace
@@ -194,6 +250,9 @@ int main(int argc, char** argv) {
   duration_option(load_app, "--duration", load.duration,
                   "stop after this; default: until a signal");
   load_app->callback([&] { status = run_load(load); });
+
+  RulesOptions rules;
+  add_rules_commands(cli, rules, remote_options, as_json, status, remote_command);
 
   cli.add_subcommand("version", "print the version")->callback([] {
     std::printf("holdfast %s\n", HOLDFAST_VERSION);

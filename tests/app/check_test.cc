@@ -191,7 +191,7 @@ TEST(CheckFiles, TheDemonstrationsConfigurationIsGoodWithItsVariablesSetAndSaysW
   for (const auto& finding : missing)
     EXPECT_NE(finding.message.find("environment variable 'HOLDFAST_"), std::string::npos)
         << finding.text();
-  for (const char* rules : {"rules.yml", "mission-rules.yml"}) {
+  for (const char* rules : {"rules.yml", "../rules/claude-enhancer.yml"}) {
     for (const auto& finding :
          check_file(files, std::string(HOLDFAST_SOURCE_DIR) + "/examples/enhancer/" + rules, set))
       ADD_FAILURE() << finding.text();

@@ -37,6 +37,9 @@ Result<json> Remote::get(const std::string& path) { return call("GET", path, "")
 Result<json> Remote::post(const std::string& path, const json& body) {
   return call("POST", path, body.dump());
 }
+Result<json> Remote::post_text(const std::string& path, std::string body, const std::string& type) {
+  return call("POST", path, std::move(body), type);
+}
 
 namespace {
 
@@ -59,13 +62,13 @@ std::string message_of(const json& body, const net::ClientResponse& response) {
 }  // namespace
 
 Result<json> Remote::call(const std::string& method, const std::string& path,
-                          const std::string& body) {
+                          const std::string& body, const std::string& type) {
   net::ClientRequest request;
   request.method = method;
   request.url = impl_->url + (path.starts_with("/api") ? path : "/api/holdfast/v1" + path);
   request.timeout = 2min;
   request.body = body;
-  if (!body.empty()) request.headers.set("content-type", "application/json");
+  if (!body.empty()) request.headers.set("content-type", type);
   if (!impl_->token.empty()) request.headers.set("authorization", "Bearer " + impl_->token);
   std::promise<Result<net::ClientResponse>> promise;
   impl_->client.send(std::move(request), [&promise](Result<net::ClientResponse> response) {
@@ -76,7 +79,7 @@ Result<json> Remote::call(const std::string& method, const std::string& path,
     return std::move(response).error().context("no answer from " + impl_->url +
                                                " (is Holdfast running there? --url names another)");
   }
-  if (response->status == 204) return json::object();
+  if (response->status == 204 || (response->status == 200 && response->body.empty())) return json::object();
   auto parsed = json::parse(response->body, nullptr, false);
   if (response->status >= 400) {
     const auto code = response->status == 401   ? Code::kUnauthorized
