@@ -1,157 +1,19 @@
+// Aggregations that add up: sum, avg, min, max, count, group, stddev, stdvar, quantile; and
+// count_values.
 #include <algorithm>
 #include <cmath>
 #include <memory>
 #include <unordered_map>
 
 #include "base/text.h"
-#include "query/promql/evaluator.h"
+#include "query/promql/accumulate.h"
 #include "query/promql/grouping.h"
-#include "query/promql/histogram_sum.h"
-#include "query/promql/kahan.h"
-#include "query/promql/quantile.h"
+#include "query/promql/scan.h"
 
 namespace holdfast::query::promql {
 namespace {
 
-// What a group has gathered at one step.
-struct Gathered {
-  double floats = 0, histograms = 0;  // how many
-  double value = 0;                   // min, max
-  Kahan sum;
-  KahanMean average;
-  double mean = 0, squares = 0;  // Welford's
-  std::vector<double> values;    // quantile
-  std::unique_ptr<HistogramSum> total;
-  bool incompatible = false;  // exponential met custom buckets
-};
-
-bool takes_histograms(AggregateOp op) {
-  return op == AggregateOp::kSum || op == AggregateOp::kAvg || op == AggregateOp::kCount ||
-         op == AggregateOp::kGroup;
-}
-
-void gather_float(AggregateOp op, Gathered& g, double v) {
-  const bool first = g.floats++ == 0;
-  switch (op) {
-    case AggregateOp::kSum:
-      g.sum.add(v);
-      break;
-    case AggregateOp::kAvg:
-      g.average.add(v);
-      break;
-    case AggregateOp::kMin:
-      if (first || v < g.value || std::isnan(g.value)) g.value = v;
-      break;
-    case AggregateOp::kMax:
-      if (first || v > g.value || std::isnan(g.value)) g.value = v;
-      break;
-    case AggregateOp::kStddev:
-    case AggregateOp::kStdvar: {
-      if (first && !std::isfinite(v)) g.squares = std::nan("");
-      const double delta = v - g.mean;
-      g.mean += delta / g.floats;
-      if (!first) g.squares += delta * (v - g.mean);
-      break;
-    }
-    case AggregateOp::kQuantile:
-      g.values.push_back(v);
-      break;
-    default:
-      break;
-  }
-}
-
-void gather_histogram(AggregateOp op, Gathered& g, const Histogram& h) {
-  ++g.histograms;
-  if (op != AggregateOp::kSum && op != AggregateOp::kAvg) return;
-  if (g.total == nullptr) g.total = std::make_unique<HistogramSum>();
-  if (!g.total->add(h)) g.incompatible = true;
-}
-
-class Aggregation {
- public:
-  Aggregation(Evaluator& ev, const AggregateExpr& aggregate, std::vector<double> params)
-      : ev_(ev), aggregate_(aggregate), params_(std::move(params)) {}
-
-  Result<Value> run(const Value& input, std::size_t steps) {
-    const auto groups = group_series(aggregate_, input);
-    Value result;
-    std::vector<Gathered> gathered;
-    for (const auto& group : groups) {
-      HF_TRY(ev_.check());
-      gathered.clear();
-      gathered.resize(steps);
-      for (const auto k : group.members) gather(input.series[k], gathered);
-      StepSeries out(group.labels, steps);
-      out.drop_name = group.drop_name;
-      for (std::size_t i = 0; i < steps; ++i) {
-        auto cell = finish(gathered[i], i);
-        if (cell.kind != Kind::kNone) out.set(i, std::move(cell));
-      }
-      if (out.any()) result.series.push_back(std::move(out));
-    }
-    return result;
-  }
-
- private:
-  void gather(const StepSeries& s, std::vector<Gathered>& gathered) {
-    for (std::size_t i = 0; i < gathered.size(); ++i) {
-      if (s.kinds[i] == Kind::kFloat) {
-        gather_float(aggregate_.op, gathered[i], s.values[i]);
-      } else if (s.kinds[i] == Kind::kHistogram) {
-        if (takes_histograms(aggregate_.op)) {
-          gather_histogram(aggregate_.op, gathered[i], *s.histograms[i]);
-        } else {
-          ev_.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate_.op),
-                                                          position());
-        }
-      }
-    }
-  }
-
-  Cell finish(Gathered& g, std::size_t i) {
-    if (g.floats + g.histograms == 0) return {};
-    switch (aggregate_.op) {
-      case AggregateOp::kCount:
-        return float_cell(g.floats + g.histograms);
-      case AggregateOp::kGroup:
-        return float_cell(1);
-      case AggregateOp::kMin:
-      case AggregateOp::kMax:
-        return float_cell(g.value);
-      case AggregateOp::kStdvar:
-        return float_cell(g.squares / g.floats);
-      case AggregateOp::kStddev:
-        return float_cell(std::sqrt(g.squares / g.floats));
-      case AggregateOp::kQuantile:
-        return float_cell(quantile_of(params_[i], g.values));
-      default:
-        return finish_total(g);
-    }
-  }
-
-  Cell finish_total(const Gathered& g) {
-    if (g.floats > 0 && g.histograms > 0) {
-      ev_.annotate().mixed_in_aggregation(position());
-      return {};
-    }
-    const bool mean = aggregate_.op == AggregateOp::kAvg;
-    if (g.floats > 0) return float_cell(mean ? g.average.value() : g.sum.total());
-    if (g.incompatible) {
-      ev_.annotate().mixed_schemas("", position());
-      return {};
-    }
-    if (g.total->reset_collision()) ev_.annotate().reset_collision("aggregation", position());
-    if (g.total->bounds_reconciled()) ev_.annotate().bounds_reconciled("aggregation", position());
-    return histogram_cell(mean ? g.total->mean() : g.total->sum());
-  }
-
-  const PositionRange& position() const { return aggregate_.expr->position; }
-
-  Evaluator& ev_;
-  const AggregateExpr& aggregate_;
-  std::vector<double> params_;
-};
+constexpr std::size_t kGatheredBytes = 24;  // of a group, per step
 
 // As Go's %q: what is not UTF-8 shows as \xNN.
 std::string quoted_bytes(std::string_view bytes) {
@@ -199,23 +61,82 @@ Result<Value> count_values(Evaluator& ev, const AggregateExpr& aggregate, const 
   return result;
 }
 
-}  // namespace
-
-std::vector<SeriesGroup> group_series(const AggregateExpr& aggregate, const Value& input) {
-  std::vector<SeriesGroup> groups;
-  std::unordered_map<Labels, std::size_t> numbers;
-  for (std::size_t k = 0; k < input.series.size(); ++k) {
-    const auto& s = input.series[k];
-    auto key =
-        aggregate.without ? s.labels.drop(aggregate.grouping) : s.labels.keep(aggregate.grouping);
-    const auto [it, fresh] = numbers.try_emplace(std::move(key), groups.size());
-    if (fresh) groups.push_back({it->first, false, {}});
-    auto& group = groups[it->second];
-    group.members.push_back(k);
-    group.drop_name = group.drop_name || s.drop_name;
-  }
-  return groups;
+void note_ignored(Evaluator& ev, const AggregateExpr& aggregate, const Accumulator& gathered) {
+  if (!gathered.ignored_histograms()) return;
+  ev.annotate().histogram_ignored_in_aggregation(aggregate_op_text(aggregate.op),
+                                                 aggregate.expr->position);
 }
+
+bool is_dense(const StepSeries& s) {
+  return s.histograms.empty() &&
+         std::all_of(s.kinds.begin(), s.kinds.end(), [](Kind k) { return k == Kind::kFloat; });
+}
+
+// Of a vector that is there already.
+Result<Value> gather_value(Evaluator& ev, const AggregateExpr& aggregate, const Value& input,
+                           std::size_t steps, const std::vector<double>& params) {
+  const auto groups = group_series(aggregate, input);
+  const Accumulator::Finish how{ev.annotate(), aggregate.expr->position, params};
+  Value result;
+  for (const auto& group : groups) {
+    HF_TRY(ev.check());
+    const auto gathered = Accumulator::make(aggregate.op, steps);
+    gathered->resize(1);
+    for (const auto k : group.members) {
+      const auto& s = input.series[k];
+      gathered->add(0, s, is_dense(s));
+    }
+    note_ignored(ev, aggregate, *gathered);
+    StepSeries out(group.labels, steps);
+    out.drop_name = group.drop_name;
+    if (gathered->finish(0, how, out) > 0) result.series.push_back(std::move(out));
+  }
+  return result;
+}
+
+// Of series as they are read: each is added to its group and forgotten.
+Result<Value> gather_scan(Evaluator& ev, const AggregateExpr& aggregate, SeriesScan& scan,
+                          std::size_t steps, const std::vector<double>& params) {
+  struct Part {
+    GroupNumbers numbers;
+    std::unique_ptr<Accumulator> gathered;
+  };
+  std::vector<Part> parts;
+  for (std::size_t k = 0; k < scan.parts(); ++k)
+    parts.push_back({GroupNumbers(aggregate), Accumulator::make(aggregate.op, steps)});
+  HF_TRY(scan.run([&](SeriesScan::Row& row) -> Result<void> {
+    auto& part = parts[row.part];
+    const auto before = part.numbers.count();
+    const auto group = part.numbers.number(scan.selection(), row.index);
+    if (part.numbers.count() > before) {
+      HF_TRY(ev.hold(steps, steps * kGatheredBytes));
+      part.gathered->resize(part.numbers.count());
+    }
+    part.gathered->add(group, row.cells, row.dense());
+    return {};
+  }));
+  auto& all = parts.front();
+  for (std::size_t k = 1; k < parts.size(); ++k) {
+    for (std::size_t group = 0; group < parts[k].numbers.count(); ++group) {
+      const auto to = all.numbers.number(parts[k].numbers, group);
+      all.gathered->resize(all.numbers.count());
+      all.gathered->merge(to, *parts[k].gathered, group);
+    }
+    parts[k].gathered.reset();
+  }
+  note_ignored(ev, aggregate, *all.gathered);
+  const Accumulator::Finish how{ev.annotate(), aggregate.expr->position, params};
+  Value result;
+  result.series.reserve(all.numbers.count());
+  for (std::size_t group = 0; group < all.numbers.count(); ++group) {
+    StepSeries out(all.numbers.labels(group), steps);
+    out.drop_name = scan.drop_name();
+    if (all.gathered->finish(group, how, out) > 0) result.series.push_back(std::move(out));
+  }
+  return result;
+}
+
+}  // namespace
 
 Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExpr& aggregate,
                              const Steps& steps) {
@@ -236,9 +157,13 @@ Result<Value> eval_aggregate(Evaluator& ev, const Expr& expr, const AggregateExp
         ev.annotate().invalid_quantile(q, aggregate.param->position);
     }
   }
+  if (aggregate.op != AggregateOp::kCountValues && !ev.is_shared(*aggregate.expr)) {
+    if (auto scan = HF_TRY(scan_of(ev, *aggregate.expr, steps)))
+      return gather_scan(ev, aggregate, *scan, steps.count, params);
+  }
   const auto input = HF_TRY(ev.eval(*aggregate.expr, steps));
   if (aggregate.op == AggregateOp::kCountValues) return count_values(ev, aggregate, input, steps);
-  return Aggregation(ev, aggregate, std::move(params)).run(input, steps.count);
+  return gather_value(ev, aggregate, input, steps.count, params);
 }
 
 }  // namespace holdfast::query::promql

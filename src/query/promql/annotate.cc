@@ -61,6 +61,16 @@ void Annotator::inform(std::string_view text, const PositionRange& at) {
   collected_.infos.push_back(std::move(full));
 }
 
+void Annotator::add(Annotations other) {
+  const auto append = [&](std::vector<std::string>& to, std::vector<std::string>& from) {
+    for (auto& text : from) {
+      if (to.size() < kAnnotationsMax && seen_.insert(text).second) to.push_back(std::move(text));
+    }
+  };
+  append(collected_.warnings, other.warnings);
+  append(collected_.infos, other.infos);
+}
+
 void Annotator::mixed_floats_histograms(std::string_view metric, const PositionRange& at) {
   warn("encountered a mix of histograms and floats for metric name " + model::quote(metric), at);
 }

@@ -4,7 +4,7 @@
 //             query as line:column.
 // Invariants  At most kAnnotationsMax of each kind are kept: a query over many metrics could make
 //             thousands.
-// Threads     One evaluation.
+// Threads     One thread; parts of a scan have one each and are added up in order.
 // Source      Prometheus' annotations package.
 #pragma once
 
@@ -25,6 +25,9 @@ class Annotator {
   void warn(std::string_view text, const PositionRange& at);
   void inform(std::string_view text, const PositionRange& at);
   Annotations take() { return std::move(collected_); }
+  // What another collected, behind what is here.
+  void add(Annotations other);
+  std::size_t count() const { return collected_.warnings.size() + collected_.infos.size(); }
 
   void mixed_floats_histograms(std::string_view metric, const PositionRange& at);
   void mixed_in_aggregation(const PositionRange& at);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "query/promql/evaluator.h"
 
@@ -58,10 +59,61 @@ bool compare(BinaryOp op, double a, double b) {
   }
 }
 
+// Calls `run` with the operator as a function object, so that a loop over steps decides nothing.
+template <typename Run>
+void with_arithmetic(BinaryOp op, Run&& run) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return run([](double a, double b) { return a + b; });
+    case BinaryOp::kSub:
+      return run([](double a, double b) { return a - b; });
+    case BinaryOp::kMul:
+      return run([](double a, double b) { return a * b; });
+    case BinaryOp::kDiv:
+      return run([](double a, double b) { return a / b; });
+    default:
+      return run([op](double a, double b) { return arithmetic(op, a, b); });
+  }
+}
+
 bool is_trim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 // Arithmetic makes a new quantity, which the old name no longer tells.
 bool changes_meaning(BinaryOp op) {
   return !is_comparison(op) && !is_set_operator(op) && !is_trim(op);
+}
+
+bool has_histograms(const StepSeries& s) { return !s.histograms.empty(); }
+
+// Floats alone: no cell can fail, and nothing is to be told. `out` may be one of the operands.
+struct FloatOperands {
+  const double* left;
+  const double* right;
+  const Kind* present;       // of the one operand that may have gaps,
+  const Kind* also_present;  // or of both; null: always there
+};
+
+void operate_on_floats(const BinaryExpr& binary, const FloatOperands& in, StepSeries& out) {
+  const auto steps = out.size();
+  const auto there = [&](std::size_t i) {
+    return in.present[i] == Kind::kFloat &&
+           (in.also_present == nullptr || in.also_present[i] == Kind::kFloat);
+  };
+  if (is_comparison(binary.op)) {
+    for (std::size_t i = 0; i < steps; ++i) {
+      const bool present = there(i);
+      const bool holds = present && compare(binary.op, in.left[i], in.right[i]);
+      out.values[i] = binary.return_bool ? (holds ? 1 : 0) : in.left[i];
+      out.kinds[i] = present && (holds || binary.return_bool) ? Kind::kFloat : Kind::kNone;
+    }
+    return;
+  }
+  with_arithmetic(binary.op, [&](auto apply) {
+    for (std::size_t i = 0; i < steps; ++i) {
+      const bool present = there(i);
+      out.values[i] = apply(in.left[i], in.right[i]);
+      out.kinds[i] = present ? Kind::kFloat : Kind::kNone;
+    }
+  });
 }
 
 class Elementwise {
@@ -152,6 +204,16 @@ Value vector_scalar(Evaluator& ev, const Expr& expr, const BinaryExpr& binary, V
   Elementwise elementwise(ev, binary.op, expr.position);
   for (auto& s : vector.series) {
     if (changes_meaning(binary.op) || binary.return_bool) s.drop_name = true;
+    // A comparison answers with the vector's value, on whichever side it stands.
+    const bool plain = !is_comparison(binary.op) || binary.return_bool || !scalar_is_left;
+    if (!has_histograms(s) && !is_trim(binary.op) && plain) {
+      const auto *mine = s.values.data(), *other = scalar.data();
+      operate_on_floats(
+          binary,
+          {scalar_is_left ? other : mine, scalar_is_left ? mine : other, s.kinds.data(), nullptr},
+          s);
+      continue;
+    }
     for (std::size_t i = 0; i < s.size(); ++i) {
       if (!s.has(i)) continue;
       const auto mine = s.at(i);
@@ -178,24 +240,44 @@ Labels match_labels(const VectorMatching& matching, const Labels& labels) {
   return labels.drop(matching.labels);
 }
 
-// The match groups of both sides, numbered in the order of appearance.
-struct Groups {
+// The match groups of both sides, numbered in the order of appearance. Groups are told apart by the
+// bytes of the labels that match; labels of a group are made only for who asks.
+class Groups {
+ public:
   std::vector<std::size_t> left, right;  // by series
-  std::vector<Labels> labels;            // by group
 
-  Groups(const VectorMatching& matching, const Value& l, const Value& r) {
-    std::unordered_map<Labels, std::size_t> numbers;
-    const auto number = [&](const Value& value, std::vector<std::size_t>& out) {
-      for (const auto& s : value.series) {
-        auto key = match_labels(matching, s.labels);
-        const auto [it, fresh] = numbers.try_emplace(std::move(key), labels.size());
-        if (fresh) labels.push_back(it->first);
-        out.push_back(it->second);
-      }
-    };
+  Groups(const VectorMatching& matching, const Value& l, const Value& r)
+      : matching_(matching), names_(matching.labels) {
+    std::sort(names_.begin(), names_.end());
+    numbers_.reserve(l.series.size());
     number(l, left);
     number(r, right);
   }
+  std::size_t count() const { return first_.size(); }
+  Labels labels(std::size_t group) const { return match_labels(matching_, *first_[group]); }
+
+ private:
+  void number(const Value& value, std::vector<std::size_t>& out) {
+    out.reserve(value.series.size());
+    for (const auto& s : value.series) {
+      key_.clear();
+      for (const auto& label : s.labels) {
+        const bool named = std::binary_search(names_.begin(), names_.end(), label.name);
+        if (matching_.on ? !named : named || label.name == model::kMetricName) continue;
+        key_.append(label.name).push_back('\xff');
+        key_.append(label.value).push_back('\xff');
+      }
+      const auto [it, fresh] = numbers_.try_emplace(key_, first_.size());
+      if (fresh) first_.push_back(&s.labels);
+      out.push_back(it->second);
+    }
+  }
+
+  const VectorMatching& matching_;
+  std::vector<std::string> names_;
+  std::string key_;
+  std::unordered_map<std::string, std::size_t> numbers_;
+  std::vector<const Labels*> first_;  // by group: of a member
 };
 
 std::vector<std::vector<bool>> presence(const Value& value, const std::vector<std::size_t>& group,
@@ -213,8 +295,8 @@ Result<Value> set_operation(const BinaryExpr& binary, Value left, Value right, s
   const Groups groups(binary.matching, left, right);
   const bool is_or = binary.op == BinaryOp::kOr;
   // and, unless: the left side masked by the right; or: the right side masked by the left.
-  const auto mask = is_or ? presence(left, groups.left, groups.labels.size(), steps)
-                          : presence(right, groups.right, groups.labels.size(), steps);
+  const auto mask = is_or ? presence(left, groups.left, groups.count(), steps)
+                          : presence(right, groups.right, groups.count(), steps);
   auto& masked = is_or ? right : left;
   const auto& group = is_or ? groups.right : groups.left;
   for (std::size_t k = 0; k < masked.series.size(); ++k) {
@@ -246,7 +328,7 @@ class Join {
         groups_(binary.matching, many_, one_),
         steps_(steps),
         elementwise_(ev, binary.op, expr.position) {
-    members_.resize(groups_.labels.size());
+    members_.resize(groups_.count());
     for (std::size_t k = 0; k < many_.series.size(); ++k)
       members_[groups_.left[k]].many.push_back(k);
     for (std::size_t k = 0; k < one_.series.size(); ++k)
@@ -258,6 +340,7 @@ class Join {
   Result<Value> run() {
     for (std::size_t group = 0; group < members_.size(); ++group) {
       HF_TRY(ev_.check());
+      if (join_floats(group)) continue;
       outputs_.clear();
       for (std::size_t i = 0; i < steps_; ++i) HF_TRY(join_step(group, i));
     }
@@ -281,9 +364,41 @@ class Join {
     return any;
   }
 
+  // The common group: one series on the one side, floats alone, and no two answers alike. False
+  // when the group is another, which then goes step by step.
+  bool join_floats(std::size_t group) {
+    const auto& members = members_[group];
+    const auto& matching = binary_.matching;
+    if (members.one.size() > 1) return false;
+    if (members.many.empty() || members.one.empty())
+      return !matching.fill_left && !matching.fill_right;
+    if (is_trim(binary_.op) || matching.fill_left || matching.fill_right) return false;
+    if (matching.card == MatchCard::kOneToOne && members.many.size() != 1) return false;
+    const auto& one = one_.series[members.one.front()];
+    if (has_histograms(one)) return false;
+    const auto before = result_.series.size();
+    hashes_.clear();
+    for (const auto k : members.many) {
+      const auto& many = many_.series[k];
+      auto labels = has_histograms(many) ? Labels() : result_labels(many.labels, one.labels);
+      if (has_histograms(many) || !hashes_.insert(labels.hash()).second) {
+        result_.series.resize(before);
+        return false;
+      }
+      auto& out = result_.series.emplace_back(std::move(labels), steps_);
+      out.drop_name = binary_.return_bool || many.drop_name;
+      const auto& left = swapped_ ? one : many;
+      const auto& right = swapped_ ? many : one;
+      operate_on_floats(
+          binary_, {left.values.data(), right.values.data(), left.kinds.data(), right.kinds.data()},
+          out);
+    }
+    return true;
+  }
+
   Error duplicate_on_one_side(std::size_t group, const Labels& first, const Labels& second) const {
     return invalid(
-        "found duplicate series for the match group " + braces(groups_.labels[group]) + " on the " +
+        "found duplicate series for the match group " + braces(groups_.labels(group)) + " on the " +
         (swapped_ ? "left" : "right") + " hand-side of the operation: [" + braces(first) + ", " +
         braces(second) +
         "];many-to-many matching not allowed: matching labels must be unique on one side");
@@ -350,7 +465,7 @@ class Join {
   StepSeries& output(std::size_t group, std::size_t many, std::size_t one) {
     const auto [it, fresh] = outputs_.try_emplace({many, one}, 0);
     if (!fresh) return result_.series[it->second];
-    const auto& filled = groups_.labels[group];
+    const auto filled = many == kFilled || one == kFilled ? groups_.labels(group) : Labels();
     const auto& many_labels = many == kFilled ? filled : many_.series[many].labels;
     const auto& one_labels = one == kFilled ? filled : one_.series[one].labels;
     auto labels = result_labels(many_labels, one_labels);
@@ -392,6 +507,7 @@ class Join {
   std::vector<Members> members_;
   std::vector<bool> many_any_, one_any_;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> outputs_;  // of the present group
+  std::unordered_set<std::uint64_t> hashes_;  // of the present group's answers
   Value result_;
 };
 

@@ -3,25 +3,32 @@
 #include <algorithm>
 
 #include "query/promql/evaluator.h"
+#include "query/promql/explain.h"
+#include "query/promql/tracker.h"
 
 namespace holdfast::query::promql {
-namespace {
 
-struct Query {
+struct Engine::Query {
   const Expr& expr;
   std::string_view text;
   Steps steps;
   bool is_range = false;
 };
 
+namespace {
+
 Series points_of(StepSeries& s, const Steps& steps) {
   Series series;
   series.labels = std::move(s.labels);
+  series.points.reserve(static_cast<std::size_t>(
+      s.size() -
+      static_cast<std::size_t>(std::count(s.kinds.begin(), s.kinds.end(), Kind::kNone))));
   for (std::size_t i = 0; i < s.size(); ++i) {
-    if (!s.has(i)) continue;
-    const auto cell = s.at(i);
-    series.points.push_back(
-        {steps.time(i), cell.kind == Kind::kFloat ? cell.value : 0, cell.histogram});
+    if (s.kinds[i] == Kind::kFloat) {
+      series.points.push_back({steps.time(i), s.values[i], nullptr});
+    } else if (s.kinds[i] == Kind::kHistogram) {
+      series.points.push_back({steps.time(i), 0, std::move(s.histograms[i])});
+    }
   }
   return series;
 }
@@ -32,8 +39,8 @@ void sort_by_labels(std::vector<Series>& series) {
 }
 
 // A range vector as the answer of an instant query: the samples as they were stored.
-Result<Matrix> raw_samples(Evaluator& evaluator, const Query& query) {
-  auto range = HF_TRY(evaluator.eval_matrix(query.expr, query.steps));
+Result<Matrix> raw_samples(Evaluator& evaluator, const Expr& expr, const Steps& steps) {
+  auto range = HF_TRY(evaluator.eval_matrix(expr, steps));
   Matrix matrix;
   const auto end = range.ends.front();
   const auto inside = [&](Timestamp t) { return t > end - range.range && t <= end; };
@@ -70,36 +77,29 @@ Matrix scalar_matrix(const std::vector<double>& scalars, const Steps& steps) {
 
 using ResultValue = decltype(QueryResult::value);
 
-Result<ResultValue> answer(Evaluator& evaluator, const Query& query) {
-  if (query.expr.type == ValueType::kMatrix)
-    return ResultValue(HF_TRY(raw_samples(evaluator, query)));
-  auto value = HF_TRY(evaluator.eval(query.expr, query.steps));
+Result<ResultValue> answer(Evaluator& evaluator, const Expr& expr, const Clock& clock,
+                           Duration& sorting) {
+  const auto& steps = evaluator.input().steps;
+  if (expr.type == ValueType::kMatrix)
+    return ResultValue(HF_TRY(raw_samples(evaluator, expr, steps)));
+  auto value = HF_TRY(evaluator.eval(expr, steps));
+  const bool is_range = evaluator.input().is_range;
   if (value.type == ValueType::kString)
-    return ResultValue(String{query.steps.start, std::move(value.text)});
+    return ResultValue(String{steps.start, std::move(value.text)});
   if (value.type == ValueType::kScalar) {
-    if (query.is_range) return ResultValue(scalar_matrix(value.scalars, query.steps));
-    return ResultValue(Scalar{query.steps.start, value.scalars[0]});
+    if (is_range) return ResultValue(scalar_matrix(value.scalars, steps));
+    return ResultValue(Scalar{steps.start, value.scalars[0]});
   }
+  const auto begin = clock.mono();
   drop_empty(value.series);
   HF_TRY(finish_names(value.series));
   std::vector<Series> series;
   series.reserve(value.series.size());
-  for (auto& s : value.series) series.push_back(points_of(s, query.steps));
-  if (!query.is_range) return ResultValue(Vector{std::move(series)});
-  sort_by_labels(series);
+  for (auto& s : value.series) series.push_back(points_of(s, steps));
+  if (is_range) sort_by_labels(series);
+  sorting = clock.mono() - begin;
+  if (!is_range) return ResultValue(Vector{std::move(series)});
   return ResultValue(Matrix{std::move(series)});
-}
-
-Result<QueryResult> run(const metrics::Reader& reader, const Clock& clock, const Query& query,
-                        const QueryOptions& options) {
-  const auto begin = clock.mono();
-  Evaluator evaluator({reader, clock, options, query.text, query.steps, query.is_range});
-  QueryResult result;
-  result.value = HF_TRY(answer(evaluator, query));
-  result.annotations = evaluator.annotate().take();
-  result.stats = evaluator.stats();
-  result.stats.took = clock.mono() - begin;
-  return result;
 }
 
 Result<Steps> range_steps(const Expr& expr, Timestamp from, Timestamp to, std::int64_t step,
@@ -132,50 +132,80 @@ Result<Steps> instant_steps(Timestamp at) {
 
 }  // namespace
 
+Result<QueryResult> Engine::evaluate(const Query& query, const QueryOptions& options) const {
+  const auto begin = clock_.mono();
+  const Parallel parallel(options.slow_paths ? nullptr : options_.executor, options_.parallelism);
+  Evaluator evaluator(
+      {reader_, clock_, options, query.text, query.steps, query.is_range, parallel, &query.expr});
+  const auto prepared = clock_.mono();
+  QueryResult result;
+  Duration sorting{};
+  result.value = HF_TRY(answer(evaluator, query.expr, clock_, sorting));
+  result.annotations = evaluator.annotate().take();
+  result.stats = evaluator.stats();
+  result.stats.start = query.steps.start;
+  result.stats.step = query.steps.step;
+  const auto end = clock_.mono();
+  result.stats.prepare = prepared - begin;
+  result.stats.sort = sorting;
+  result.stats.evaluate = end - prepared - sorting;
+  result.stats.took = end - begin;
+  return result;
+}
+
+Result<QueryResult> Engine::run(const Query& query, const QueryOptions& options) const {
+  if (options_.tracker == nullptr) return evaluate(query, options);
+  const auto text = query.text.empty() ? format_expr(query.expr) : std::string(query.text);
+  auto ticket = HF_TRY(options_.tracker->admit({text, options.user, query.is_range}, options.stop,
+                                               options.deadline));
+  QueryOptions admitted = options;
+  admitted.stop = ticket.stop();
+  auto result = evaluate(query, admitted);
+  if (!result) {
+    ticket.finish({}, &result.error());
+    return result;
+  }
+  result->stats.queued = ticket.queued();
+  ticket.finish(result->stats, nullptr);
+  return result;
+}
+
+Result<std::string> Engine::explain(std::string_view query, Timestamp from, Timestamp to,
+                                    std::int64_t step, const QueryOptions& options) const {
+  const auto expr = HF_TRY(parse_expr(query));
+  const bool is_range = step != 0;
+  const auto steps = is_range ? HF_TRY(range_steps(*expr, from, to, step, options))
+                              : HF_TRY(instant_steps(from));
+                              const Parallel parallel(options_.executor, options_.parallelism);
+                              Evaluator evaluator({reader_, clock_, options, query, steps, is_range,
+                                                   parallel, expr.get()});
+                              return explain_json(evaluator, *expr);
+}
+
 Result<QueryResult> Engine::instant(std::string_view query, Timestamp at,
                                     const QueryOptions& options) const {
   const auto expr = HF_TRY(parse_expr(query));
-  return run(
-      reader_, clock_,
-      {
-        *expr, query, HF_TRY(instant_steps(at))
-        , false
-      },
-      options);
+  const auto steps = HF_TRY(instant_steps(at));
+  return run({*expr, query, steps, false}, options);
 }
 
 Result<QueryResult> Engine::range(std::string_view query, Timestamp from, Timestamp to,
                                   std::int64_t step, const QueryOptions& options) const {
   const auto expr = HF_TRY(parse_expr(query));
-  return run(
-      reader_, clock_,
-      {
-        *expr, query, HF_TRY(range_steps(*expr, from, to, step, options))
-        , true
-      },
-      options);
+  const auto steps = HF_TRY(range_steps(*expr, from, to, step, options));
+  return run({*expr, query, steps, true}, options);
 }
 
 Result<QueryResult> Engine::instant(const Expr& expr, Timestamp at,
                                     const QueryOptions& options) const {
-  return run(
-      reader_, clock_,
-      {
-        expr, {}, HF_TRY(instant_steps(at))
-        , false
-      },
-      options);
+  const auto steps = HF_TRY(instant_steps(at));
+  return run({expr, {}, steps, false}, options);
 }
 
 Result<QueryResult> Engine::range(const Expr& expr, Timestamp from, Timestamp to, std::int64_t step,
                                   const QueryOptions& options) const {
-  return run(
-      reader_, clock_,
-      {
-        expr, {}, HF_TRY(range_steps(expr, from, to, step, options))
-        , true
-      },
-      options);
+  const auto steps = HF_TRY(range_steps(expr, from, to, step, options));
+  return run({expr, {}, steps, true}, options);
 }
 
 }  // namespace holdfast::query::promql

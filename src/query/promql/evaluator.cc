@@ -4,6 +4,8 @@
 #include <array>
 #include <unordered_map>
 
+#include "query/promql/shared_exprs.h"
+
 namespace holdfast::query::promql {
 namespace {
 
@@ -125,27 +127,74 @@ Result<void> finish_names(std::vector<StepSeries>& series) {
   return merge_same_labels(series);
 }
 
-Result<void> Evaluator::check() {
+namespace {
+
+void raise_to(std::atomic<std::uint64_t>& peak, std::uint64_t now) {
+  auto before = peak.load(std::memory_order_relaxed);
+  while (before < now && !peak.compare_exchange_weak(before, now, std::memory_order_relaxed)) {
+  }
+}
+
+Error too_many_samples(std::size_t limit) {
+  return {Code::kTooLarge,
+          "query processing would load too many samples into memory in query execution: the limit "
+          "is " +
+              std::to_string(limit) + " samples at once"};
+}
+
+}  // namespace
+
+Evaluator::Evaluator(const EvaluatorInput& input) : input_(input), annotator_(input.query) {
+  if (!input.options.slow_paths && input.expr != nullptr) shared_ = shared_exprs(*input.expr);
+  if (input.options.per_step_stats) tally_.per_step.resize(input.steps.count);
+}
+
+QueryStats Evaluator::stats() const {
+  QueryStats stats;
+  stats.samples_read = tally_.read;
+  stats.samples_peak = peak_.load(std::memory_order_relaxed);
+  stats.bytes_peak = peak_bytes_.load(std::memory_order_relaxed);
+  stats.samples_queryable = tally_.queryable;
+  stats.samples_per_step = tally_.per_step;
+  return stats;
+}
+
+void Evaluator::tally(const SampleTally& part) {
+  tally_.read += part.read;
+  if (!counts_samples_) return;
+  tally_.queryable += part.queryable;
+  for (std::size_t i = 0; i < tally_.per_step.size() && i < part.per_step.size(); ++i)
+    tally_.per_step[i] += part.per_step[i];
+}
+
+Result<void> Evaluator::check() const {
   if (input_.options.stop.stop_requested()) {
     return Error(Code::kCanceled, "query was canceled in expression evaluation");
   }
-  // The clock is dearer than a step over a series: look at every sixteenth call.
-  if (input_.options.deadline && (checks_++ & 15) == 0 &&
-      input_.clock.mono() > *input_.options.deadline) {
+  if (input_.options.deadline && input_.clock.mono() > *input_.options.deadline) {
     return Error(Code::kTimeout, "query timed out in expression evaluation");
   }
   return {};
 }
 
-Result<void> Evaluator::hold(std::size_t more) {
-  held_ += more;
-  stats_.samples_peak = std::max(stats_.samples_peak, held_);
-  if (held_ > input_.options.sample_count_max) {
-    return Error(Code::kTooLarge,
-                 "query processing would load too many samples into memory in query execution: the "
-                 "limit is " +
-                     std::to_string(input_.options.sample_count_max) + " samples at once");
+Result<void> Evaluator::hold(std::size_t more, std::size_t bytes) {
+  const auto held = held_.fetch_add(more, std::memory_order_relaxed) + more;
+  const auto held_bytes = held_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  raise_to(peak_, held);
+  raise_to(peak_bytes_, held_bytes);
+  if (held > input_.options.sample_count_max)
+    return too_many_samples(input_.options.sample_count_max);
+  if (held_bytes > input_.options.memory_bytes_max) {
+    return Error(Code::kTooLarge, "query would take too much memory: the limit is " +
+                                      std::to_string(input_.options.memory_bytes_max) +
+                                      " bytes for its intermediate results");
   }
+  return {};
+}
+
+Result<void> Evaluator::fits(std::size_t samples) const {
+  if (held_.load(std::memory_order_relaxed) + samples > input_.options.sample_count_max)
+    return too_many_samples(input_.options.sample_count_max);
   return {};
 }
 
@@ -167,17 +216,44 @@ Result<Value> Evaluator::spread(Value once, std::size_t count) {
 
 Result<Value> Evaluator::eval(const Expr& expr, const Steps& steps) {
   HF_TRY(check());
-  const auto before = held_;
-  if (steps.count > input_.options.sample_count_max) HF_TRY(hold(steps.count));
+  const auto before = held_.load(std::memory_order_relaxed);
+  const auto before_bytes = held_bytes_.load(std::memory_order_relaxed);
+  HF_TRY(fits(steps.count));
   Value value;
   if (steps.count > 1 && is_step_invariant(expr)) {
-    value = HF_TRY(eval_node(expr, Steps{steps.start, steps.step, 1}));
+    value = HF_TRY(eval_shared(expr, Steps{steps.start, steps.step, 1}));
     value = HF_TRY(spread(std::move(value), steps.count));
   } else {
-    value = HF_TRY(eval_node(expr, steps));
+    value = HF_TRY(eval_shared(expr, steps));
   }
-  held_ = before;
+  // What was held on the way is gone; the answer stays.
+  held_.store(before, std::memory_order_relaxed);
+  held_bytes_.store(before_bytes, std::memory_order_relaxed);
   HF_TRY(hold(cells_of(value, steps.count)));
+  return value;
+}
+
+bool Evaluator::is_shared(const Expr& expr) const {
+  if (input_.options.slow_paths) return true;
+  const auto& inner = without_parens(expr);
+  return !shared_.occurrences.empty() && worth_sharing(inner) &&
+         shared_.occurrences.contains(format_expr(inner));
+}
+
+Result<Value> Evaluator::eval_shared(const Expr& expr, const Steps& steps) {
+  if (shared_.occurrences.empty() || !worth_sharing(expr)) return eval_node(expr, steps);
+  const auto text = format_expr(expr);
+  const auto known = shared_.occurrences.find(text);
+  if (known == shared_.occurrences.end()) return eval_node(expr, steps);
+  // The reader's hints on histograms differ by what asks for them.
+  auto& answers = shared_.answers[(stats_hints_ ? "hints " : "") + text];  // stays where it is
+  for (const auto& answer : answers) {
+    if (answer.steps == steps) return answer.value;
+  }
+  const auto notes = annotator_.count();
+  auto value = HF_TRY(eval_node(expr, steps));
+  // An annotation names its place: then each occurrence speaks for itself.
+  if (annotator_.count() == notes) answers.push_back({steps, value});
   return value;
 }
 

@@ -8,14 +8,17 @@
 //             they are merged, or the query fails.
 // Names       Dropping the metric name is delayed to the end of the evaluation
 //             (StepSeries::drop_name), so that an outer function may still see it.
-// Limits      hold() counts cells and samples held at once; check() asks the stop token and the
-//             deadline.
-// Threads     One evaluation, one thread.
+// Limits      hold() counts cells and samples held at once, and their bytes; check() asks the stop
+//             token and the deadline.
+// Threads     One evaluation, one thread, which shares the reading of series (scan.h) with others.
+// Sharing     Equal subtrees are evaluated once, equal selections found once.
 //
 //      selector ──► Matrix of samples ──► window functions ─┐
 //         └────────► cells by lookback ─────────────────────┴─► functions, operators ─► Value
 #pragma once
 
+#include <atomic>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,6 +27,7 @@
 #include "query/promql/annotate.h"
 #include "query/promql/ast.h"
 #include "query/promql/histogram_math.h"
+#include "query/promql/parallel.h"
 
 namespace holdfast::query::promql {
 
@@ -75,6 +79,7 @@ struct Steps {
   std::size_t count = 1;
   Timestamp time(std::size_t i) const { return start + static_cast<std::int64_t>(i) * step; }
   Timestamp last() const { return time(count - 1); }
+  bool operator==(const Steps&) const = default;
 };
 
 struct FloatPoint {
@@ -110,6 +115,39 @@ struct Window {
   RangeMode mode = RangeMode::kPlain;
 };
 
+// The inner answer of a subquery, and where the windows over it lie.
+struct SubqueryValue {
+  Value value;
+  Steps inner;
+  std::int64_t range = 0;
+  std::vector<Timestamp> ends;
+};
+
+// Samples that lay in the windows or lookbacks of the steps, as Prometheus' stats count them.
+struct SampleTally {
+  std::uint64_t read = 0;               // decoded
+  std::uint64_t queryable = 0;          // in windows, once per window
+  std::vector<std::uint64_t> per_step;  // empty when not asked for
+  void add(std::size_t step, std::uint64_t count) {
+    queryable += count;
+    if (!per_step.empty()) per_step[step] += count;
+  }
+  void add(const SampleTally& other);
+};
+
+struct WindowPlan;  // windows.h
+inline constexpr std::size_t kCellBytes = sizeof(double) + 1;
+
+// The subtrees a query holds more than once, by canonical text, and the answers so far.
+struct SharedExprs {
+  struct Answer {
+    Steps steps;
+    Value value;
+  };
+  std::map<std::string, std::size_t> occurrences;
+  std::map<std::string, std::vector<Answer>> answers;
+};
+
 struct EvaluatorInput {
   const metrics::Reader& reader;
   const Clock& clock;
@@ -117,11 +155,13 @@ struct EvaluatorInput {
   std::string_view query;  // for positions in annotations
   Steps steps;             // of the whole query
   bool is_range = false;
+  Parallel parallel;
+  const Expr* expr = nullptr;  // the whole query, to find what it asks twice
 };
 
 class Evaluator {
  public:
-  explicit Evaluator(const EvaluatorInput& input) : input_(input), annotator_(input.query) {}
+  explicit Evaluator(const EvaluatorInput& input);
 
   Result<Value> eval(const Expr& expr, const Steps& steps);
   // Of a MatrixSelector or Subquery, parentheses around it or not.
@@ -130,12 +170,23 @@ class Evaluator {
   // value.
   Result<Value> eval_selector(const Expr& expr, const Steps& steps, bool sample_times);
 
-  Annotator& annotate() { return annotator_; }
+  Annotator& annotate() { return annotator_; }  // of the query's own thread
   const EvaluatorInput& input() const { return input_; }
-  QueryStats stats() const { return stats_; }
+  const Parallel& parallel() const { return input_.parallel; }
+  QueryStats stats() const;
+  void tally(const SampleTally& part);
+  // Whether samples are counted step by step: asked for, and not within a subquery.
+  bool counts_steps() const { return input_.options.per_step_stats && counts_samples_; }
+  bool finds_hints() const { return stats_hints_; }
+  // Whether the query asks for this subtree elsewhere too: then its answer is worth to be kept.
+  bool is_shared(const Expr& expr) const;
 
-  Result<void> check();                 // stop token and deadline
-  Result<void> hold(std::size_t more);  // counts more cells or samples as held
+  // These three from any thread. check() asks the stop token and the deadline; hold() counts more
+  // cells or samples, and the bytes they take, as held; fits() whether so many samples would do.
+  Result<void> check() const;
+  Result<void> hold(std::size_t more, std::size_t bytes);
+  Result<void> hold(std::size_t more) { return hold(more, more * kCellBytes); }
+  Result<void> fits(std::size_t samples) const;
 
   // The columns a scalar argument has; one value for a literal too.
   Result<std::vector<double>> eval_scalar(const Expr& expr, const Steps& steps);
@@ -143,22 +194,28 @@ class Evaluator {
   std::int64_t offset_of(const TimeShift& shift, Result<void>& status) const;
   // The time a selector looks at when the step is t.
   Timestamp anchor(const TimeShift& shift, Timestamp t) const;
-  // The samples in (after, to], as they were stored.
-  Result<std::vector<metrics::Column>> fetch(const std::vector<model::Matcher>& matchers,
-                                             Timestamp after, Timestamp to);
+  // The series with samples in (after, to]; the same question is asked of the reader once.
+  Result<metrics::SelectionPtr> find(const std::vector<model::Matcher>& matchers, Timestamp after,
+                                     Timestamp to);
+  Result<void> lay_windows(const MatrixSelector& matrix, const Steps& steps,
+                           WindowPlan& plan) const;
+  Result<SubqueryValue> eval_subquery(const Subquery& subquery, const Steps& steps);
 
  private:
   Result<Value> eval_node(const Expr& expr, const Steps& steps);
   Result<Value> eval_unary(const Expr& expr, const UnaryExpr& unary, const Steps& steps);
   Result<RangeVector> eval_matrix_selector(const MatrixSelector& matrix, const Steps& steps);
-  Result<RangeVector> eval_subquery(const Subquery& subquery, const Steps& steps);
+  Result<Value> eval_shared(const Expr& expr, const Steps& steps);
   Result<Value> spread(Value once, std::size_t count);
 
   EvaluatorInput input_;
   Annotator annotator_;
-  QueryStats stats_;
-  std::uint64_t held_ = 0;
-  std::uint32_t checks_ = 0;
+  SharedExprs shared_;
+  std::map<std::string, metrics::SelectionPtr> selections_;
+  SampleTally tally_;
+  bool counts_samples_ = true;
+  // Relaxed: counts that nothing else depends on.
+  std::atomic<std::uint64_t> held_{0}, held_bytes_{0}, peak_{0}, peak_bytes_{0};
   bool stats_hints_ =
       false;  // within histogram_count and its like: reset hints are found, not read
 

@@ -15,9 +15,9 @@
 namespace holdfast::query::promql {
 
 // The cell at t between samples next - 1 (at or before t) and next (after t).
-std::optional<Cell> smoothed_cell(const metrics::Column& column, std::size_t next, Timestamp t,
+std::optional<Cell> smoothed_cell(const metrics::SeriesData& data, std::size_t next, Timestamp t,
                                   std::int64_t lookback);
-void note_smoothed_mix(Evaluator& ev, const metrics::Column& column, const VectorSelector& selector,
+void note_smoothed_mix(Annotator& notes, const metrics::SeriesData& data, std::string_view metric,
                        const PositionRange& at);
 
 struct WindowCall;

@@ -17,7 +17,7 @@
 namespace holdfast::query::promql {
 
 struct WindowCall {
-  Evaluator& ev;
+  Annotator& notes;
   std::string_view function;
   std::string_view metric;        // of the series, for annotations
   std::string_view type;          // its __type__, "" when unknown
@@ -32,8 +32,9 @@ struct WindowEntry {
   WindowFunction run;
   bool keeps_name = false;
 };
-std::span<const WindowEntry> rate_functions();       // functions_rate.cc
-std::span<const WindowEntry> over_time_functions();  // functions_over_time.cc
+std::span<const WindowEntry> rate_functions();                   // functions_rate.cc
+std::span<const WindowEntry> over_time_functions();              // functions_over_time.cc
+const WindowEntry* find_window_function(std::string_view name);  // null: is none
 
 using SpecialFunction = Result<Value> (*)(Evaluator&, const Expr&, const Call&, const Steps&);
 struct SpecialEntry {

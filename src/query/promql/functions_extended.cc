@@ -151,7 +151,7 @@ Cell extended_histogram_rate(const Window& window, const WindowCall& call, bool 
         window.histograms[i - 1].value->uses_custom_buckets()) {
       continue;
     }
-    call.ev.annotate().mixed_schemas(call.metric, call.position);
+    call.notes.mixed_schemas(call.metric, call.position);
     return {};
   }
   auto points = edged(window, *reach, is_counter);
@@ -175,7 +175,7 @@ Cell extended_rate(const Window& window, const WindowCall& call, bool is_counter
   const bool floats = reach_of(window.floats, window).has_value();
   const bool histograms = reach_of(window.histograms, window).has_value();
   if (floats && histograms) {
-    call.ev.annotate().mixed_floats_histograms(call.metric, call.position);
+    call.notes.mixed_floats_histograms(call.metric, call.position);
     return {};
   }
   if (floats) return extended_float_rate(window, is_counter, per);
@@ -206,40 +206,41 @@ Window anchored_window(const Window& window) {
   return out;
 }
 
-std::optional<Cell> smoothed_cell(const metrics::Column& column, std::size_t next, Timestamp t,
+std::optional<Cell> smoothed_cell(const metrics::SeriesData& data, std::size_t next, Timestamp t,
                                   std::int64_t lookback) {
+  const auto& times = *data.times;
   const auto histogram_at = [&](std::size_t i) {
-    return column.histograms.empty() ? nullptr : column.histograms[i].get();
+    return data.histograms.empty() ? nullptr : data.histograms[i].get();
   };
   const auto stale = [&](std::size_t i) {
     return histogram_at(i) != nullptr ? model::is_stale(histogram_at(i)->sum)
-                                      : model::is_stale(column.values[i]);
+                                      : model::is_stale(data.values[i]);
   };
-  if (next == 0 || column.times[next - 1] <= t - lookback || stale(next - 1)) return std::nullopt;
+  if (next == 0 || times[next - 1] <= t - lookback || stale(next - 1)) return std::nullopt;
   const auto at = next - 1;
-  const bool alone = column.times[at] == t || next == column.times.size() ||
-                     column.times[next] > t + lookback || stale(next);
+  const bool alone =
+      times[at] == t || next == times.size() || times[next] > t + lookback || stale(next);
   const auto* a = histogram_at(at);
   if (alone) {
-    if (a == nullptr) return float_cell(column.values[at]);
-    return Cell{Kind::kHistogram, 0, column.histograms[at]};
+    if (a == nullptr) return float_cell(data.values[at]);
+    return Cell{Kind::kHistogram, 0, data.histograms[at]};
   }
   const auto* b = histogram_at(next);
   if ((a == nullptr) != (b == nullptr)) return std::nullopt;
-  const double share = share_of(column.times[at], column.times[next], t);
+  const double share = share_of(times[at], times[next], t);
   if (a == nullptr)
-    return float_cell(column.values[at] + (column.values[next] - column.values[at]) * share);
+    return float_cell(data.values[at] + (data.values[next] - data.values[at]) * share);
   if (a->uses_custom_buckets() != b->uses_custom_buckets()) return std::nullopt;
   return histogram_cell(interpolate(*a, *b, share, detect_reset(*b, *a)));
 }
 
-void note_smoothed_mix(Evaluator& ev, const metrics::Column& column, const VectorSelector&,
+void note_smoothed_mix(Annotator& notes, const metrics::SeriesData& data, std::string_view metric,
                        const PositionRange& at) {
-  if (column.histograms.empty()) return;
-  const auto count = std::count_if(column.histograms.begin(), column.histograms.end(),
+  if (data.histograms.empty()) return;
+  const auto count = std::count_if(data.histograms.begin(), data.histograms.end(),
                                    [](const HistogramPtr& h) { return h != nullptr; });
-  if (count != 0 && static_cast<std::size_t>(count) != column.times.size()) {
-    ev.annotate().mixed_floats_histograms(column.labels->metric_name(), at);
+  if (count != 0 && static_cast<std::size_t>(count) != data.size()) {
+    notes.mixed_floats_histograms(metric, at);
   }
 }
 

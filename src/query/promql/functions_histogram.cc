@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
@@ -101,6 +102,8 @@ Value estimate(Evaluator& ev, const Value& input, const PositionRange& at, std::
   Value result;
   std::vector<ClassicBucket> buckets;
   for (auto& family : families.all()) {
+    std::stable_sort(family.buckets.begin(), family.buckets.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto metric = std::string(family.labels.metric_name());
     StepSeries out(
         family.native != nullptr && family.buckets.empty() ? family.native->labels : family.labels,

@@ -19,7 +19,7 @@ namespace {
 bool has_floats(const Window& window, const WindowCall& call) {
   if (window.floats.empty()) return false;
   if (!window.histograms.empty())
-    call.ev.annotate().histograms_ignored_in_range(call.metric, call.position);
+    call.notes.histograms_ignored_in_range(call.metric, call.position);
   return true;
 }
 
@@ -27,17 +27,17 @@ Cell histogram_total(const Window& window, const WindowCall& call, bool mean) {
   HistogramSum sum;
   for (const auto& point : window.histograms) {
     if (sum.add(*point.value)) continue;
-    call.ev.annotate().mixed_schemas(call.metric, call.position);
+    call.notes.mixed_schemas(call.metric, call.position);
     return {};
   }
-  if (sum.reset_collision()) call.ev.annotate().reset_collision("aggregation", call.position);
-  if (sum.bounds_reconciled()) call.ev.annotate().bounds_reconciled("aggregation", call.position);
+  if (sum.reset_collision()) call.notes.reset_collision("aggregation", call.position);
+  if (sum.bounds_reconciled()) call.notes.bounds_reconciled("aggregation", call.position);
   return histogram_cell(mean ? sum.mean() : sum.sum());
 }
 
 bool mixes(const Window& window, const WindowCall& call) {
   if (window.floats.empty() || window.histograms.empty()) return false;
-  call.ev.annotate().mixed_floats_histograms(call.metric, call.position);
+  call.notes.mixed_floats_histograms(call.metric, call.position);
   return true;
 }
 

@@ -1,27 +1,15 @@
 // rate and its kin: how a counter or gauge moved over a window.
-//
-// Samples rarely fall on the edges of a window. rate, increase and delta therefore extrapolate what
-// the samples show to the edges: wholly when an edge is within 110 % of the average distance of
-// samples, else by half that distance. A counter is never extrapolated below zero.
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "query/promql/extended.h"
 #include "query/promql/functions.h"
+#include "query/promql/rate_math.h"
+#include "query/promql/windows.h"
 
 namespace holdfast::query::promql {
 namespace {
-
-constexpr double kExtrapolationReach = 1.1;
-
-bool looks_like_counter(const WindowCall& call) {
-  if (call.type == "counter" || call.type == "histogram" || call.metric.empty()) return true;
-  for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
-    if (call.metric.ends_with(suffix)) return true;
-  }
-  return false;
-}
 
 double float_increase(std::span<const FloatPoint> points, bool is_counter) {
   double increase = points.back().value - points.front().value;
@@ -38,7 +26,7 @@ double float_increase(std::span<const FloatPoint> points, bool is_counter) {
 
 std::optional<Histogram> histogram_increase(std::span<const HistogramPoint> points, bool is_counter,
                                             const WindowCall& call) {
-  auto& notes = call.ev.annotate();
+  auto& notes = call.notes;
   const Histogram* previous = points.front().value.get();
   const Histogram& last = *points.back().value;
   if (is_counter && (previous->counter_reset == CounterReset::kGauge ||
@@ -88,28 +76,8 @@ std::optional<Histogram> histogram_increase(std::span<const HistogramPoint> poin
 
 namespace {
 
-struct Edges {
-  double sampled = 0;   // seconds between the first and the last sample
-  double to_start = 0;  // from the start of the window to the first sample
-  double to_end = 0;
-};
-
-// The factor by which the increase between samples grows when it is extended to the edges of the
-// window.
-double extrapolation(Edges edges, std::size_t gaps, double first, double increase,
-                     bool bounded_by_zero) {
-  const double average = edges.sampled / static_cast<double>(gaps);
-  const double reach = average * kExtrapolationReach;
-  if (edges.to_start >= reach) edges.to_start = average / 2;
-  if (bounded_by_zero && increase > 0 && first >= 0) {
-    edges.to_start = std::min(edges.to_start, edges.sampled * (first / increase));
-  }
-  if (edges.to_end >= reach) edges.to_end = average / 2;
-  return (edges.sampled + edges.to_start + edges.to_end) / edges.sampled;
-}
-
 template <typename Points>
-Edges edges_of(const Points& points, const Window& window) {
+WindowEdges edges_of(const Points& points, const Window& window) {
   return {static_cast<double>(points.back().t - points.front().t) / 1000,
           static_cast<double>(points.front().t - window.from) / 1000,
           static_cast<double>(window.to - points.back().t) / 1000};
@@ -118,7 +86,7 @@ Edges edges_of(const Points& points, const Window& window) {
 Cell extrapolated(const Window& window, const WindowCall& call, bool is_counter, bool is_rate) {
   if (window.mode != RangeMode::kPlain) return extended_rate(window, call, is_counter, is_rate);
   if (!window.floats.empty() && !window.histograms.empty()) {
-    call.ev.annotate().mixed_floats_histograms(call.metric, call.position);
+    call.notes.mixed_floats_histograms(call.metric, call.position);
     return {};
   }
   const double per = is_rate ? static_cast<double>(window.range) / 1000 : 1;
@@ -133,8 +101,8 @@ Cell extrapolated(const Window& window, const WindowCall& call, bool is_counter,
     return histogram_cell(std::move(*increase));
   }
   if (window.floats.size() < 2) return {};
-  if (is_counter && !looks_like_counter(call))
-    call.ev.annotate().maybe_not_a_counter(call.metric, call.position);
+  if (is_counter && !looks_like_counter({call.metric, call.type}))
+    call.notes.maybe_not_a_counter(call.metric, call.position);
   const double increase = float_increase(window.floats, is_counter);
   const double factor = extrapolation(edges_of(window.floats, window), window.floats.size() - 1,
                                       window.floats.front().value, increase, is_counter);
@@ -171,7 +139,7 @@ std::optional<LastPair> last_pair(const Window& window) {
 }
 
 Cell instant_histogram(const LastPair& pair, const WindowCall& call, bool is_rate, double seconds) {
-  auto& notes = call.ev.annotate();
+  auto& notes = call.notes;
   const auto &first = *pair.histogram[0], &last = *pair.histogram[1];
   const bool gauge[2] = {first.counter_reset == CounterReset::kGauge,
                          last.counter_reset == CounterReset::kGauge};
@@ -197,7 +165,7 @@ Cell instant_change(const Window& window, const WindowCall& call, bool is_rate) 
   if (!pair || pair->t[0] == pair->t[1]) return {};
   const double seconds = static_cast<double>(pair->t[1] - pair->t[0]) / 1000;
   if ((pair->histogram[0] == nullptr) != (pair->histogram[1] == nullptr)) {
-    call.ev.annotate().mixed_floats_histograms(call.metric, call.position);
+    call.notes.mixed_floats_histograms(call.metric, call.position);
     return {};
   }
   if (pair->histogram[0] != nullptr) return instant_histogram(*pair, call, is_rate, seconds);

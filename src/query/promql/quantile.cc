@@ -26,15 +26,15 @@ bool nearly_equal(double a, double b, double tolerance) {
 
 // Sorted, equal bounds merged, counts never falling. Whether a real fall had to be repaired.
 bool repair(std::vector<ClassicBucket>& buckets) {
-  std::vector<ClassicBucket> merged;
-  for (const auto& b : buckets) {
-    if (!merged.empty() && merged.back().upper == b.upper) {
-      merged.back().count += b.count;
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < buckets.size(); ++i) {
+    if (buckets[i].upper == buckets[kept].upper) {
+      buckets[kept].count += buckets[i].count;
     } else {
-      merged.push_back(b);
+      buckets[++kept] = buckets[i];
     }
   }
-  buckets = std::move(merged);
+  buckets.resize(kept + 1);
   bool forced = false;
   double previous = buckets.front().count;
   for (std::size_t i = 1; i < buckets.size(); ++i) {
@@ -53,8 +53,11 @@ bool repair(std::vector<ClassicBucket>& buckets) {
 }
 
 bool sort_and_check(std::vector<ClassicBucket>& buckets) {
-  std::sort(buckets.begin(), buckets.end(),
-            [](const ClassicBucket& a, const ClassicBucket& b) { return a.upper < b.upper; });
+  const auto before = [](const ClassicBucket& a, const ClassicBucket& b) {
+    return a.upper < b.upper;
+  };
+  if (!std::is_sorted(buckets.begin(), buckets.end(), before))
+    std::sort(buckets.begin(), buckets.end(), before);
   return !buckets.empty() && buckets.back().upper == kInfinity;
 }
 
@@ -85,15 +88,18 @@ double quantile_of(double q, std::vector<double>& values) {
   if (values.empty() || std::isnan(q)) return kNan;
   if (q < 0) return -kInfinity;
   if (q > 1) return kInfinity;
-  std::sort(values.begin(), values.end(),
-            [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  const auto before = [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; };
   const auto n = static_cast<double>(values.size());
   const double rank = q * (n - 1);
   const double lower = std::max(0.0, std::floor(rank));
   const double upper = std::min(n - 1, lower + 1);
   const double weight = rank - std::floor(rank);
-  return values[static_cast<std::size_t>(lower)] * (1 - weight) +
-         values[static_cast<std::size_t>(upper)] * weight;
+  // Two neighbours are all that is needed of the order.
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(lower);
+  std::nth_element(values.begin(), at, values.end(), before);
+  const double low = *at;
+  const double high = upper > lower ? *std::min_element(at + 1, values.end(), before) : low;
+  return low * (1 - weight) + high * weight;
 }
 
 ClassicQuantile classic_quantile(double q, std::vector<ClassicBucket>& buckets) {

@@ -14,7 +14,7 @@
 
 namespace holdfast::query::promql {
 
-// Sorts the values. NaN for none.
+// Reorders the values. NaN for none.
 double quantile_of(double q, std::vector<double>& values);
 
 struct ClassicBucket {

@@ -1,4 +1,7 @@
 // Prometheus' JSON of a result. Written by hand: an answer may hold millions of points.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -8,25 +11,81 @@
 namespace holdfast::query::promql {
 namespace {
 
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 void append_text(std::string& out, std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    out.push_back('"');
+    out.append(text);
+    out.push_back('"');
+    return;
+  }
   // Labels are UTF-8 by contract; what slipped through is replaced rather than thrown about.
   out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void append_time(std::string& out, Timestamp t) {
-  if (t < 0) out += '-';
-  const auto ms = static_cast<std::uint64_t>(t < 0 ? -t : t);
-  out += std::to_string(ms / 1000);
+// Numbers are written at the end of a string that was made long enough before.
+constexpr std::size_t kNumberSizeMax = 400;  // 1.8e308 in full, and a point's brackets
+
+template <typename Integer>
+char* write_integer(char* at, Integer v) {
+  return std::to_chars(at, at + 24, v).ptr;
+}
+
+char* write_time(char* at, Timestamp t) {
+  if (t < 0) *at++ = '-';
+  const auto ms = t < 0 ? 0 - static_cast<std::uint64_t>(t) : static_cast<std::uint64_t>(t);
+  at = write_integer(at, ms / 1000);
   if (const auto rest = ms % 1000; rest != 0) {
-    const auto digits = std::to_string(1000 + rest);
-    out += '.';
-    out += std::string_view(digits).substr(1);
+    *at++ = '.';
+    *at++ = static_cast<char>('0' + rest / 100);
+    *at++ = static_cast<char>('0' + rest / 10 % 10);
+    *at++ = static_cast<char>('0' + rest % 10);
   }
+  return at;
+}
+
+char* write_text(char* at, std::string_view text) {
+  return std::copy(text.begin(), text.end(), at);
+}
+
+// As Go's 'f' format with the fewest digits that read back.
+char* write_double(char* at, double v) {
+  // Below 2^53 whole numbers are their own digits.
+  constexpr double kWholeMax = 9007199254740992.0;
+  if (v == std::trunc(v) && std::abs(v) < kWholeMax && !(v == 0 && std::signbit(v)))
+    return write_integer(at, static_cast<std::int64_t>(v));
+  // Where the shortest digits reach below the point, fixed form is Go's form too.
+  if (std::abs(v) < kWholeMax && std::abs(v) > 1e-6)
+    return std::to_chars(at, at + kNumberSizeMax, v, std::chars_format::fixed).ptr;
+  return write_text(at, format_double(v));
+}
+
+char* write_float_point(char* at, Timestamp t, double v) {
+  *at++ = '[';
+  at = write_time(at, t);
+  *at++ = ',';
+  *at++ = '"';
+  at = write_double(at, v);
+  *at++ = '"';
+  *at++ = ']';
+  return at;
+}
+
+// Lets `write` put at most kNumberSizeMax characters behind the text.
+template <typename Write>
+void append_written(std::string& out, Write&& write) {
+  char buffer[kNumberSizeMax];
+  out.append(buffer, write(buffer));
+}
+
+void append_time(std::string& out, Timestamp t) {
+  append_written(out, [&](char* at) { return write_time(at, t); });
 }
 
 void append_value(std::string& out, double v) {
   out += '"';
-  out += format_double(v);
+  append_written(out, [&](char* at) { return write_double(at, v); });
   out += '"';
 }
 
@@ -58,14 +117,14 @@ void append_histogram(std::string& out, const Histogram& h) {
 }
 
 void append_point(std::string& out, const Sample& point) {
+  if (point.histogram == nullptr) {
+    append_written(out, [&](char* at) { return write_float_point(at, point.t, point.value); });
+    return;
+  }
   out += '[';
   append_time(out, point.t);
   out += ',';
-  if (point.histogram != nullptr) {
-    append_histogram(out, *point.histogram);
-  } else {
-    append_value(out, point.value);
-  }
+  append_histogram(out, *point.histogram);
   out += ']';
 }
 
@@ -99,20 +158,22 @@ void append_points(std::string& out, const Series& series, bool histograms) {
 }
 
 struct Writer {
-  std::string operator()(const Scalar& s) const {
-    std::string out = "{\"resultType\":\"scalar\",\"result\":";
+  std::string& out;
+
+  void operator()(const Scalar& s) const {
+    out += "{\"resultType\":\"scalar\",\"result\":";
     append_point(out, {s.t, s.value, nullptr});
-    return out + "}";
+    out += '}';
   }
-  std::string operator()(const String& s) const {
-    std::string out = "{\"resultType\":\"string\",\"result\":[";
+  void operator()(const String& s) const {
+    out += "{\"resultType\":\"string\",\"result\":[";
     append_time(out, s.t);
     out += ',';
     append_text(out, s.value);
-    return out + "]}";
+    out += "]}";
   }
-  std::string operator()(const Vector& v) const {
-    std::string out = "{\"resultType\":\"vector\",\"result\":[";
+  void operator()(const Vector& v) const {
+    out += "{\"resultType\":\"vector\",\"result\":[";
     for (std::size_t i = 0; i < v.series.size(); ++i) {
       if (i > 0) out += ',';
       append_labels(out, v.series[i].labels);
@@ -121,10 +182,10 @@ struct Writer {
       append_point(out, point);
       out += '}';
     }
-    return out + "]}";
+    out += "]}";
   }
-  std::string operator()(const Matrix& m) const {
-    std::string out = "{\"resultType\":\"matrix\",\"result\":[";
+  void operator()(const Matrix& m) const {
+    out += "{\"resultType\":\"matrix\",\"result\":[";
     for (std::size_t i = 0; i < m.series.size(); ++i) {
       if (i > 0) out += ',';
       append_labels(out, m.series[i].labels);
@@ -132,12 +193,34 @@ struct Writer {
       append_points(out, m.series[i], true);
       out += '}';
     }
-    return out + "]}";
+    out += "]}";
   }
 };
 
+// Enough for most answers at once: what a point takes, and a series' labels.
+std::size_t size_guess(const QueryResult& result) {
+  constexpr std::size_t kPoint = 34, kSeries = 220;
+  const auto of = [&](const std::vector<Series>& all) {
+    std::size_t size = 64;
+    for (const auto& s : all) size += kSeries + kPoint * s.points.size();
+    return size;
+  };
+  if (const auto* v = std::get_if<Vector>(&result.value)) return of(v->series);
+  if (const auto* m = std::get_if<Matrix>(&result.value)) return of(m->series);
+  return 128;
+}
+
 }  // namespace
 
-std::string result_json(const QueryResult& result) { return std::visit(Writer{}, result.value); }
+void append_result_json(std::string& out, const QueryResult& result) {
+  out.reserve(out.size() + size_guess(result));
+  std::visit(Writer{out}, result.value);
+}
+
+std::string result_json(const QueryResult& result) {
+  std::string out;
+  append_result_json(out, result);
+  return out;
+}
 
 }  // namespace holdfast::query::promql

@@ -118,7 +118,7 @@ class Reader {
       if (eat("=")) {
         skip_space();
         if (!at_quote()) return wrong("expected a label value in quotes");
-        all.push_back({std::move(name), HF_TRY(quoted())});
+        all.push_back({ std::move(name), HF_TRY(quoted()) });
       } else if (is_quoted && (all.empty() || all[0].name != model::kMetricName)) {
         all.insert(all.begin(), {std::string(model::kMetricName), std::move(name)});
       } else {
@@ -219,8 +219,7 @@ class Reader {
     Histogram value = first;
     for (std::size_t i = 0; i <= more; ++i) {
       out.push_back(Point{0, std::make_shared<const Histogram>(value), stated});
-      if (stepped)
-        falls ? subtract_from(value, step) : add_to(value, step);
+      if (stepped) falls ? subtract_from(value, step) : add_to(value, step);
     }
     return {};
   }
