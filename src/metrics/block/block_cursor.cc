@@ -40,6 +40,7 @@ class FileCursor final : public BlockFileCursor {
 
   std::uint32_t group_number_ = 0;
   ColumnGroupPtr group_;
+  ColumnGroup::Scratch scratch_;  // buckets of a histogram are decoded together
   std::uint32_t page_number_ = 0;
   TimesPage page_;
   std::unordered_map<std::uint32_t, Part> parts_;                // by span
@@ -118,8 +119,9 @@ Result<void> FileCursor::read(SeriesIndex series, Timestamp from, Timestamp to, 
   if (count == 0) return {};
   HF_TRY(open_group(series));
   const BlockIndex::Group& group = index_->groups()[group_number_];
-  const std::uint32_t column = index_->column_of(group, series);
-  if (auto decoded = group_->decode(column, part->begin, count, out.values.data()); !decoded) {
+  const std::uint32_t column = series - group.series_begin;
+  if (auto decoded = group_->decode(column, part->begin, count, out.values.data(), scratch_);
+      !decoded) {
     return std::move(decoded).error().context("metrics block " + file_->path() +
                                               ": group at byte " +
                                               std::to_string(index_->region(group.region).offset));

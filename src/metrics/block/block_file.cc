@@ -42,7 +42,7 @@ BlockFile::~BlockFile() {
 
 Result<void> BlockFile::read_footer() {
   size_ = HF_TRY(file_->size());
-  if (HF_TRY(file_->read_at(0, kBlockMagic2.size())) != kBlockMagic2)
+  if (HF_TRY(file_->read_at(0, kBlockFileMagic.size())) != kBlockFileMagic)
     return block_damage("the file does not begin as a block does");
   std::size_t wanted = std::min<std::uint64_t>(size_, kTailSize);
   std::string tail = HF_TRY(file_->read_at(size_ - wanted, wanted));
@@ -125,7 +125,7 @@ Result<void> check_columns(const ColumnGroup& group, const BlockIndex& index,
     return block_damage("the group has another number of columns than the index says");
   for (std::uint32_t i = 0; i < place.series_count; ++i) {
     const SeriesIndex series = place.series_begin + i;
-    if (group.sample_count(index.column_of(place, series)) != index.span_of(series).count)
+    if (group.sample_count(i) != index.span_of(series).count)
       return block_damage("a column has another number of samples than the index says");
   }
   return {};

@@ -102,7 +102,7 @@ Result<void> IndexDecoder::regions(ByteReader& in, std::uint64_t data_size) {
     if (kind >= kRegionKindCount) return block_damage("a region is of no known kind");
     region.kind = static_cast<RegionKind>(kind);
   }
-  std::uint64_t at = kBlockMagic2.size();
+  std::uint64_t at = kBlockFileMagic.size();
   for (RegionPlace& region : index_.regions_) {
     const std::uint64_t size = in.varint();
     if (size > kBlockRegionSizeMax || at > data_size || size > data_size - at)
@@ -191,16 +191,9 @@ Result<void> IndexDecoder::groups(ByteReader& in) {
     group.region = region;
     group.series_begin = static_cast<SeriesIndex>(series);
     const std::uint64_t count = in.varint();
-    if (count / 2 == 0 || count / 2 > meta_.series_count - series)
+    if (count == 0 || count > meta_.series_count - series)
       return block_damage("a group has a wrong number of series");
-    group.series_count = static_cast<std::uint32_t>(count / 2);
-    if (count % 2 == 1) {
-      group.columns_begin = static_cast<std::uint32_t>(index_.columns_.size());
-      index_.columns_.resize(index_.columns_.size() + group.series_count);
-      if (!get_column(in, group.series_count, group.series_count,
-                      index_.columns_.data() + group.columns_begin))
-        return block_damage("the order of a group's columns is wrong");
-    }
+    group.series_count = static_cast<std::uint32_t>(count);
     for (std::uint32_t i = 0; i < group.series_count; ++i)
       group.sample_count += index_.spans_[index_.span_of_[series + i]].count;
     series += group.series_count;
@@ -292,7 +285,7 @@ std::size_t BlockIndex::memory_size() const {
   return sizeof(*this) + symbols_.memory_size() + refs_.size() * 8 + shape_of_.size() * 12 +
          shapes_.size() * 64 + regions_.size() * sizeof(RegionPlace) +
          time_columns_.size() * sizeof(TimeColumn) + spans_.size() * sizeof(TimeSpan) +
-         groups_.size() * sizeof(Group) + columns_.size() * 4 + pieces_.size() * sizeof(Piece) +
+         groups_.size() * sizeof(Group) + pieces_.size() * sizeof(Piece) +
          pages_.size() * sizeof(Page) + histograms_.size() * sizeof(Histograms);
 }
 

@@ -93,7 +93,6 @@ class BlockIndex final : public Block::View {
     SeriesIndex series_begin = 0;
     std::uint32_t series_count = 0;
     std::uint64_t sample_count = 0;
-    std::uint32_t columns_begin = kInOrder;  // in columns_; kInOrder: column i is the i-th series
   };
   struct Page {
     std::uint32_t region = 0;
@@ -105,15 +104,10 @@ class BlockIndex final : public Block::View {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
   };
-  static constexpr std::uint32_t kInOrder = UINT32_MAX;
   const TimeSpan& span_of(SeriesIndex series) const { return spans_[span_of_[series]]; }
   std::uint32_t span_index(SeriesIndex series) const { return span_of_[series]; }
   const std::vector<Group>& groups() const { return groups_; }
   std::uint32_t group_of(SeriesIndex series) const;
-  std::uint32_t column_of(const Group& group, SeriesIndex series) const {
-    const std::uint32_t at = series - group.series_begin;
-    return group.columns_begin == kInOrder ? at : columns_[group.columns_begin + at];
-  }
   const std::vector<Page>& pages() const { return pages_; }
   std::uint32_t page_of(std::uint32_t time_column) const;
   const std::vector<TimeColumn>& time_columns() const { return time_columns_; }
@@ -154,7 +148,6 @@ class BlockIndex final : public Block::View {
   std::vector<TimeSpan> spans_;
   std::vector<std::uint32_t> span_of_;
   std::vector<Group> groups_;
-  std::vector<std::uint32_t> columns_;
   std::vector<Histograms> histograms_;  // by series
   std::vector<Piece> pieces_;
 

@@ -54,7 +54,7 @@ Result<std::unique_ptr<BlockFileWriter>> BlockFileWriter::create(
   if (!file) return std::move(file).error().context("write metrics block " + path);
   auto writer = std::unique_ptr<BlockFileWriter>(
       new BlockFileWriter(files, folder, name, options, std::move(*file)));
-  HF_TRY(writer->out_.put(kBlockMagic2));
+  HF_TRY(writer->out_.put(kBlockFileMagic));
   return writer;
 }
 
@@ -156,10 +156,9 @@ Result<void> BlockFileWriter::put_region(RegionKind kind, std::string_view bytes
 Result<void> BlockFileWriter::close_group() {
   if (group_.empty()) return {};
   std::string bytes;
-  std::vector<std::uint32_t> columns;
   const auto series_count = static_cast<std::uint32_t>(group_.series_count());
-  group_.encode(options_.effort, bytes, columns);
-  index_.add_group(series_count, columns);
+  group_.encode(options_.effort, bytes);
+  index_.add_group(series_count);
   return put_region(RegionKind::kValues, bytes);
 }
 

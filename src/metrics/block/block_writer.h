@@ -45,12 +45,11 @@ class GroupBuffer {
   bool empty() const { return series_.empty(); }
   std::size_t series_count() const { return series_.size(); }
   std::size_t sample_count() const { return values_.size(); }
-  // Appends the encoded group to `out`; `columns` says which column each series became, and is empty
-  // when they stand in order. The buffer is empty after it.
-  void encode(Effort effort, std::string& out, std::vector<std::uint32_t>& columns);
+  // Appends the encoded group to `out`; the buffer is empty after it.
+  void encode(Effort effort, std::string& out);
 
  private:
-  std::vector<std::uint32_t> order() const;
+  std::vector<int> references() const;
   std::vector<double> values_;
   std::vector<Series> series_;
 };

@@ -27,7 +27,7 @@ PartPlace get_part(ByteReader& in) {
 // The parts lie one behind the other and end where the footer begins.
 bool parts_fit(const BlockFooter& f, std::uint64_t end) {
   std::uint64_t at = f.symbols.offset;
-  if (at < kBlockMagic2.size()) return false;
+  if (at < kBlockFileMagic.size()) return false;
   for (const PartPlace* part : {&f.symbols, &f.labels, &f.directory}) {
     if (part->offset != at || part->raw_size > kBlockPartSizeMax) return false;
     if (at > end || part->size > end - at) return false;
@@ -59,7 +59,7 @@ std::string encode_footer(const BlockFooter& footer) {
   ByteWriter out;
   out.raw(body.str());
   out.u32(static_cast<std::uint32_t>(body_size));
-  out.raw(kBlockMagic2);
+  out.raw(kBlockFileMagic);
   out.u32(crc32c(out.str()));
   return out.take();
 }
@@ -70,7 +70,7 @@ Result<BlockFooter> decode_footer(std::string_view file_tail, std::uint64_t file
   if (file_tail.size() < kFooterTailSize) return block_damage("the file ends before its footer");
   ByteReader tail(file_tail.substr(file_tail.size() - kFooterTailSize));
   const std::uint64_t size = std::uint64_t{tail.u32()} + kFooterTailSize;
-  if (tail.raw(kBlockMagic2.size()) != kBlockMagic2)
+  if (tail.raw(kBlockFileMagic.size()) != kBlockFileMagic)
     return block_damage("the file does not end with a footer");
   if (size > kFooterSizeMax || size > file_size) return block_damage("the footer's size is wrong");
   if (size > file_tail.size()) {

@@ -16,7 +16,7 @@
 
 namespace holdfast::metrics::inline v2 {
 
-inline constexpr std::string_view kBlockMagic2 = "HFBLK02\n";
+inline constexpr std::string_view kBlockFileMagic = "HFBLK02\n";
 
 // A group is closed at the metric's end once it holds this many samples, and in any case at the
 // most. Fewer waste tables, more make the read of a single series dear.

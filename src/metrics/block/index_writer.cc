@@ -28,9 +28,7 @@ void IndexWriter::add_series(std::span<const LabelRef> labels, std::uint32_t spa
 void IndexWriter::add_region(RegionKind kind, std::uint64_t size, std::uint32_t crc) {
   regions_.push_back({kind, static_cast<std::uint32_t>(size), crc});
 }
-void IndexWriter::add_group(std::uint32_t series_count, const std::vector<std::uint32_t>& columns) {
-  groups_.push_back({series_count, columns});
-}
+void IndexWriter::add_group(std::uint32_t series_count) { groups_.push_back(series_count); }
 void IndexWriter::add_page(const std::vector<TimeColumn>& columns) { pages_.push_back(columns); }
 void IndexWriter::add_piece(std::uint32_t first, std::uint32_t count) {
   pieces_.push_back({static_cast<std::uint32_t>(series_count()), first, count});
@@ -90,10 +88,7 @@ std::string IndexWriter::encode_directory(const std::vector<TimeSpan>& spans) co
   }
   put_column(out, span_of_);
   out.varint(groups_.size());
-  for (const Group& group : groups_) {
-    out.varint(std::uint64_t{group.series_count} * 2 + (group.columns.empty() ? 0 : 1));
-    if (!group.columns.empty()) put_column(out, group.columns);
-  }
+  for (const std::uint32_t series_count : groups_) out.varint(series_count);
   out.varint(pieces_.size());
   std::uint32_t series_before = 0;
   for (const Piece& piece : pieces_) {

@@ -22,8 +22,7 @@ class IndexWriter {
   // In label order. `labels` hold numbers of the interner.
   void add_series(std::span<const LabelRef> labels, std::uint32_t span);
   void add_region(RegionKind kind, std::uint64_t size, std::uint32_t crc);
-  // The next `series_count` series; `columns` is empty when they stand in order.
-  void add_group(std::uint32_t series_count, const std::vector<std::uint32_t>& columns);
+  void add_group(std::uint32_t series_count);  // of the next that many series
   void add_page(const std::vector<TimeColumn>& columns);
   void add_piece(std::uint32_t first, std::uint32_t count);  // of the series added next
 
@@ -38,10 +37,6 @@ class IndexWriter {
   Encoded encode(const std::vector<TimeSpan>& spans);
 
  private:
-  struct Group {
-    std::uint32_t series_count = 0;
-    std::vector<std::uint32_t> columns;
-  };
   struct Piece {
     std::uint32_t series = 0;
     std::uint32_t first = 0;
@@ -64,7 +59,7 @@ class IndexWriter {
   std::vector<std::uint32_t> shape_of_;
   std::vector<std::uint32_t> span_of_;
   std::vector<Region> regions_;
-  std::vector<Group> groups_;
+  std::vector<std::uint32_t> groups_;  // their series counts
   std::vector<std::vector<TimeColumn>> pages_;
   std::vector<Piece> pieces_;
 };
