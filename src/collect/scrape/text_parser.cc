@@ -13,7 +13,7 @@ namespace holdfast::collect {
 namespace {
 
 enum CharClass : std::uint8_t {
-  kNameStart = 1,   // of a metric
+  kNameStart = 1,  // of a metric
   kNameRest = 2,
   kLabelStart = 4,
   kLabelRest = 8,
@@ -22,7 +22,8 @@ enum CharClass : std::uint8_t {
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
-  for (int c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = kNameStart | kNameRest | kLabelStart | kLabelRest;
+  for (int c = 'a'; c <= 'z'; ++c)
+    table[c] = table[c - 'a' + 'A'] = kNameStart | kNameRest | kLabelStart | kLabelRest;
   for (int c = '0'; c <= '9'; ++c) table[c] = kNameRest | kLabelRest;
   table['_'] = kNameStart | kNameRest | kLabelStart | kLabelRest;
   table[':'] = kNameStart | kNameRest;
@@ -48,8 +49,10 @@ std::string unescape(const Quoted& quoted) {
   for (std::size_t i = 0; i < quoted.raw.size(); ++i) {
     const char c = quoted.raw[i];
     const char next = c == '\\' && i + 1 < quoted.raw.size() ? quoted.raw[i + 1] : '\0';
-    if (next == 'n') out += '\n';
-    else if (next == '\\' || next == '"') out += next;
+    if (next == 'n')
+      out += '\n';
+    else if (next == '\\' || next == '"')
+      out += next;
     else {
       out += c;
       continue;
@@ -64,7 +67,8 @@ std::optional<double> parse_value(std::string_view text) {
   if (!text.empty() && text.size() <= 15) {
     std::uint64_t whole = 0;
     std::size_t i = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) whole = whole * 10 + (text[i] - '0');
+    for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
+      whole = whole * 10 + (text[i] - '0');
     if (i == text.size()) return static_cast<double>(whole);
   }
   const auto digits = text.starts_with('+') ? text.substr(1) : text;
@@ -133,8 +137,10 @@ struct TextParser::Cursor {
       if (auto wrong = label(visitor)) return wrong;
       skip_blanks();
       if (done()) return "the label set has no closing brace";
-      if (peek() == ',') ++at;
-      else if (peek() != '}') return "expected \",\" or \"}\" in the label set, got " + here();
+      if (peek() == ',')
+        ++at;
+      else if (peek() != '}')
+        return "expected \",\" or \"}\" in the label set, got " + here();
     }
   }
 
@@ -152,11 +158,13 @@ struct TextParser::Cursor {
       while (at != end && is(*at, kLabelRest)) ++at;
       name.raw = {begin, static_cast<std::size_t>(at - begin)};
       skip_blanks();
-      if (done() || peek() != '=') return "expected \"=\" after label name " + shown(name.raw) + ", got " + here();
+      if (done() || peek() != '=')
+        return "expected \"=\" after label name " + shown(name.raw) + ", got " + here();
     }
     ++at;
     skip_blanks();
-    if (done() || peek() != '"') return "expected a quoted value for label " + shown(name.raw) + ", got " + here();
+    if (done() || peek() != '"')
+      return "expected a quoted value for label " + shown(name.raw) + ", got " + here();
     if (name.raw == model::kMetricName) return "label \"__name__\" is reserved for the metric name";
     Quoted value;
     if (auto wrong = quoted(value, "the label value")) {
@@ -171,7 +179,8 @@ struct TextParser::Cursor {
     if (is(peek(), kNameStart)) {
       const char* begin = at;
       while (at != end && is(*at, kNameRest)) ++at;
-      if (auto wrong = visitor.name({{begin, static_cast<std::size_t>(at - begin)}, false})) return wrong;
+      if (auto wrong = visitor.name({{begin, static_cast<std::size_t>(at - begin)}, false}))
+        return wrong;
       const char* name_end = at;
       if (!done() && !is(peek(), kBlank) && peek() != '{') {
         return "unexpected " + here() + " after metric name " +
@@ -229,14 +238,16 @@ struct BuildLabels {
   bool named() const { return true; }
 };
 
-constexpr std::array<std::string_view, 9> kTypes = {"counter",        "gauge",    "histogram", "summary", "untyped",
-                                                    "gaugehistogram", "stateset", "info",      "unknown"};
+constexpr std::array<std::string_view, 9> kTypes = {"counter",  "gauge",   "histogram",
+                                                    "summary",  "untyped", "gaugehistogram",
+                                                    "stateset", "info",    "unknown"};
 
 }  // namespace
 
 Dialect dialect_of(std::string_view content_type) {
   const auto type = trim(content_type.substr(0, content_type.find(';')));
-  return equals_ignoring_case(type, "application/openmetrics-text") ? Dialect::kOpenMetrics : Dialect::kPrometheus;
+  return equals_ignoring_case(type, "application/openmetrics-text") ? Dialect::kOpenMetrics
+                                                                    : Dialect::kPrometheus;
 }
 
 Error TextParser::error(std::string message) const {
@@ -287,39 +298,48 @@ Result<std::optional<TextParser::Entry>> TextParser::comment(std::string_view li
 }
 
 Result<TextParser::Entry> TextParser::metadata(Entry entry, std::string_view rest) {
-  const std::string_view word = entry == Entry::kHelp ? "HELP" : entry == Entry::kType ? "TYPE" : "UNIT";
+  const std::string_view word = entry == Entry::kHelp   ? "HELP"
+                                : entry == Entry::kType ? "TYPE"
+                                                        : "UNIT";
   Cursor cursor{rest.data(), rest.data() + rest.size()};
   cursor.skip_blanks();
   if (cursor.done()) return error("expected a metric name after " + std::string(word));
   if (cursor.peek() == '"') {
     Quoted name;
-    if (auto wrong = cursor.quoted(name, "the metric name after " + std::string(word))) return error(*wrong);
+    if (auto wrong = cursor.quoted(name, "the metric name after " + std::string(word)))
+      return error(*wrong);
     family_ = name.raw;
   } else {
     family_ = cursor.token();
-    const bool good = is(family_[0], kNameStart) &&
-                      std::all_of(family_.begin(), family_.end(), [](char c) { return is(c, kNameRest); });
-    if (!good) return error(shown(family_) + " after " + std::string(word) + " is not a metric name");
+    const bool good =
+        is(family_[0], kNameStart) &&
+        std::all_of(family_.begin(), family_.end(), [](char c) { return is(c, kNameRest); });
+    if (!good)
+      return error(shown(family_) + " after " + std::string(word) + " is not a metric name");
   }
   cursor.skip_blanks();
   text_ = cursor.rest();
-  if (entry == Entry::kHelp && !is_valid_utf8(text_)) return error("the help text is not valid UTF-8");
+  if (entry == Entry::kHelp && !is_valid_utf8(text_))
+    return error("the help text is not valid UTF-8");
   if (entry == Entry::kType) {
     text_ = trim(text_);
     if (text_.empty()) return error("expected a type after metric name " + shown(family_));
     if (std::find(kTypes.begin(), kTypes.end(), text_) == kTypes.end()) {
       return error("type " + shown(text_) + " of metric " + shown(family_) +
-                   " is none of counter, gauge, histogram, summary, untyped, gaugehistogram, stateset, info, unknown");
+                   " is none of counter, gauge, histogram, summary, untyped, gaugehistogram, "
+                   "stateset, info, unknown");
     }
     if (text_ == "untyped") text_ = "unknown";
   }
   return entry;
 }
 
-Result<TextParser::Entry> TextParser::sample(std::string_view line, std::string_view expected_series) {
+Result<TextParser::Entry> TextParser::sample(std::string_view line,
+                                             std::string_view expected_series) {
   Cursor cursor{line.data(), line.data() + line.size()};
   const auto size = expected_series.size();
-  if (size != 0 && line.size() > size && is(line[size], kBlank) && line.starts_with(expected_series)) {
+  if (size != 0 && line.size() > size && is(line[size], kBlank) &&
+      line.starts_with(expected_series)) {
     cursor.at += size;
     // "name {..." would be a longer series than the one expected.
     Cursor ahead = cursor;
@@ -349,6 +369,7 @@ Result<void> TextParser::value_and_timestamp(Cursor& cursor) {
   if (!value) return error("value " + shown(text) + " is not a number");
   value_ = *value;
   timestamp_.reset();
+  exemplar_ = {};
   cursor.skip_blanks();
   if (cursor.done()) return {};
   if (dialect_ == Dialect::kOpenMetrics && cursor.peek() == '#') return exemplar(cursor);
@@ -366,7 +387,8 @@ Result<void> TextParser::value_and_timestamp(Cursor& cursor) {
     timestamp_ = static_cast<model::Timestamp>(std::llround(ms));
   } else {
     timestamp_ = parse_int(stamp);
-    if (!timestamp_) return error("timestamp " + shown(stamp) + " is not a whole number of milliseconds");
+    if (!timestamp_)
+      return error("timestamp " + shown(stamp) + " is not a whole number of milliseconds");
     if (*timestamp_ > model::kTimestampMax || *timestamp_ < model::kTimestampMin) {
       return error("timestamp " + shown(stamp) + " is out of range");
     }
@@ -383,19 +405,43 @@ Result<void> TextParser::exemplar(Cursor& cursor) {
   if (cursor.done() || cursor.peek() != '{') {
     return error("expected \"{\" to begin the exemplar, got " + cursor.here());
   }
+  exemplar_ = cursor.rest();
   ++cursor.at;
   CheckExemplar check;
   if (auto wrong = cursor.label_set(check)) return error(std::move(*wrong));
+  Exemplar unused;
+  return exemplar_value(cursor, unused);
+}
+
+Result<void> TextParser::exemplar_value(Cursor& cursor, Exemplar& out) const {
   cursor.skip_blanks();
-  const auto value = cursor.token();
-  if (!parse_value(value)) return error("value " + shown(value) + " of the exemplar is not a number");
+  const auto text = cursor.token();
+  const auto value = parse_value(text);
+  if (!value) return error("value " + shown(text) + " of the exemplar is not a number");
+  out.value = *value;
   cursor.skip_blanks();
   if (cursor.done()) return {};
   const auto stamp = cursor.token();
-  if (!parse_double(stamp)) return error("timestamp " + shown(stamp) + " of the exemplar is not a number of seconds");
+  const auto seconds = parse_double(stamp);
+  if (!seconds || !std::isfinite(*seconds)) {
+    return error("timestamp " + shown(stamp) + " of the exemplar is not a number of seconds");
+  }
+  if (std::abs(*seconds) > static_cast<double>(model::kTimestampMax) / 1000) {
+    return error("timestamp " + shown(stamp) + " of the exemplar is out of range");
+  }
+  out.timestamp = static_cast<model::Timestamp>(std::llround(*seconds * 1000));
   cursor.skip_blanks();
   if (!cursor.done()) return error("unexpected " + shown(cursor.rest()) + " after the exemplar");
   return {};
+}
+
+Result<TextParser::Exemplar> TextParser::exemplar() const {
+  Exemplar out;
+  Cursor cursor{exemplar_.data() + 1, exemplar_.data() + exemplar_.size()};
+  BuildLabels build{out.labels};
+  if (auto wrong = cursor.label_set(build)) return error(std::move(*wrong));
+  HF_TRY(exemplar_value(cursor, out));
+  return out;
 }
 
 Result<void> TextParser::labels(std::vector<model::Label>& out) const {

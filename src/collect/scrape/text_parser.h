@@ -1,7 +1,7 @@
 // collect/scrape/text_parser.h: reads what a target exposes, line by line, without copying.
 //
 // Purpose     Prometheus' text format 0.0.4, and of OpenMetrics 1.0 what scraping needs: "# EOF", UNIT,
-//             timestamps in seconds, exemplars (checked, then skipped). "_created" is a sample like others.
+//             timestamps in seconds, exemplars. "_created" is a sample like others.
 //             Names outside [a-zA-Z_:][a-zA-Z0-9_:]* stand in quotes: {"http.requests","status.code"="200"} 1
 // Speed       Views into the body; a sample allocates nothing. series() is the raw text of name and labels,
 //             which a scraper keeps as the key of its cache; labels are built only when it is unknown. A
@@ -46,6 +46,13 @@ class TextParser {
   // Appends the metric's name as __name__, then the labels in the order written. kInvalid when a name
   // stands twice.
   Result<void> labels(std::vector<model::Label>& out) const;
+  struct Exemplar {
+    std::vector<model::Label> labels;
+    double value = 0;
+    std::optional<model::Timestamp> timestamp;
+  };
+  bool has_exemplar() const { return !exemplar_.empty(); }
+  Result<Exemplar> exemplar() const;  // built when asked for
 
   // After kHelp, kType, kUnit: the metric family, and the text, type or unit.
   std::string family() const;
@@ -62,6 +69,7 @@ class TextParser {
   Result<Entry> sample(std::string_view line, std::string_view expected_series);
   Result<void> value_and_timestamp(Cursor& cursor);
   Result<void> exemplar(Cursor& cursor);
+  Result<void> exemplar_value(Cursor& cursor, Exemplar& out) const;
   Result<Entry> end();
 
   std::string_view body_;
@@ -73,7 +81,8 @@ class TextParser {
   std::string_view series_;
   double value_ = 0;
   std::optional<model::Timestamp> timestamp_;
-  std::string_view family_;  // as written, without its quotes
+  std::string_view exemplar_;  // from its brace to the end of the line
+  std::string_view family_;    // as written, without its quotes
   std::string_view text_;
 };
 
