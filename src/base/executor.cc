@@ -1,5 +1,8 @@
 #include "base/executor.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -15,6 +18,11 @@
 #include "base/check.h"
 
 namespace holdfast {
+
+namespace {
+// Gives way to answers and decisions, and still gets a tenth of a busy core.
+constexpr int kBackgroundNice = 10;
+}  // namespace
 
 // One mutex guards both queues and the timers. It is held for a push or a pop and never while a
 // task runs or is destroyed, since a task's captures may call back into the executor.
@@ -43,6 +51,7 @@ struct ThreadExecutor::Impl {
   std::mutex mutex;
   LaneQueue control HF_GUARDED_BY(mutex);
   LaneQueue pool HF_GUARDED_BY(mutex);
+  LaneQueue background HF_GUARDED_BY(mutex);
   std::map<DueKey, Timer> timers HF_GUARDED_BY(mutex);
   std::unordered_map<std::uint64_t, MonoTime> waiting HF_GUARDED_BY(mutex);  // id to due time
   std::condition_variable timers_wake;
@@ -55,7 +64,10 @@ struct ThreadExecutor::Impl {
   std::vector<std::thread> pool_threads;
   std::atomic<std::thread::id> control_id{};  // relaxed: a thread only ever compares with itself
 
-  LaneQueue& queue(Lane lane) { return lane == Lane::kControl ? control : pool; }
+  LaneQueue& queue(Lane lane) {
+    if (lane == Lane::kControl) return control;
+    return lane == Lane::kPool ? pool : background;
+  }
 
   static MonoTime mono() { return std::chrono::steady_clock::now(); }
 
@@ -104,6 +116,7 @@ struct ThreadExecutor::Impl {
 ThreadExecutor::ThreadExecutor(int pool_threads) : impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   impl.pool.drop_queued = true;
+  impl.background.drop_queued = true;
   impl.control_thread = std::thread([&impl] {
     impl.control_id.store(std::this_thread::get_id(), std::memory_order_relaxed);
     impl.work(impl.control);
@@ -112,6 +125,11 @@ ThreadExecutor::ThreadExecutor(int pool_threads) : impl_(std::make_unique<Impl>(
   for (int i = 0; i < std::max(1, pool_threads); ++i) {
     impl.pool_threads.emplace_back([&impl] { impl.work(impl.pool); });
   }
+  impl.pool_threads.emplace_back([&impl] {
+    // Of this thread alone, on Linux. A refusal costs nothing but the courtesy.
+    (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+    impl.work(impl.background);
+  });
 }
 
 ThreadExecutor::~ThreadExecutor() { stop(); }
@@ -174,6 +192,8 @@ void ThreadExecutor::stop() {
     impl_->timers_wake.notify_all();
     impl_->pool.closed = true;
     impl_->pool.wake.notify_all();
+    impl_->background.closed = true;
+    impl_->background.wake.notify_all();
   }
   impl_->timer_thread.join();
   for (auto& thread : impl_->pool_threads) thread.join();
@@ -183,9 +203,10 @@ void ThreadExecutor::stop() {
     impl_->control.wake.notify_all();
   }
   impl_->control_thread.join();
-  std::deque<Impl::Item> dropped_pool;
+  std::deque<Impl::Item> dropped_pool, dropped_background;
   std::lock_guard lock(impl_->mutex);
   dropped_pool.swap(impl_->pool.items);
+  dropped_background.swap(impl_->background.items);
   impl_->waiting.clear();
 }
 

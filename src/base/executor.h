@@ -1,8 +1,11 @@
 // base/executor.h: where work runs, as something handed in.
 //
-// Purpose     Two lanes. kControl is the one control strand: decisions run there one after another and
+// Purpose     Three lanes. kControl is the one control strand: decisions run there one after another and
 //             never wait. kPool is for heavy or blocking work, which posts its result back to kControl.
-// Order       Tasks of one post() caller on kControl run in the order posted. kPool gives no order.
+//             kBackground is for long work that nobody waits for (merging blocks): one thread of the
+//             lowest priority that still moves.
+// Order       Tasks of one post() caller on kControl run in the order posted, those on kBackground one
+//             after another. kPool gives no order.
 // Timers      post_after() runs the task on its lane not before the delay has passed. cancel() returns
 //             false when the task has begun or ended. A timer that was cancelled never runs.
 // Threads     post(), post_after() and cancel() from any thread.
@@ -18,7 +21,7 @@
 
 namespace holdfast {
 
-enum class Lane { kControl, kPool };
+enum class Lane { kControl, kPool, kBackground };
 using Task = std::function<void()>;
 enum class TimerId : std::uint64_t { kNone = 0 };
 
@@ -32,7 +35,7 @@ class Executor {
   virtual bool on_control() const = 0;
 };
 
-// One control thread, `pool_threads` workers, one timer thread. stop() runs what is queued on kControl,
+// One control thread, `pool_threads` workers, one background and one timer thread. stop() runs what is queued on kControl,
 // drops timers, joins; afterwards post() does nothing.
 class ThreadExecutor final : public Executor {
  public:

@@ -3,21 +3,56 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "base/log.h"
 
 namespace holdfast::metrics {
 
-using model::Sample;
-using model::Timestamp;
-
 namespace {
 constexpr std::string_view kSuffix = ".blk";
 constexpr std::string_view kTemporary = ".tmp";
+// What decoded indexes and open column groups of all blocks may hold; more is read again.
+constexpr std::size_t kIndexBytesMax = 256 << 20;
+constexpr std::size_t kGroupBytesMax = 128 << 20;
+
+Fingerprint fingerprint_of(const LabelViews& labels, std::string& canonical) {
+  canonical.clear();
+  for (const LabelView& label : labels) {
+    canonical.append(label.name).push_back('\xff');
+    canonical.append(label.value).push_back('\xff');
+  }
+  return fingerprint(canonical);
+}
 }  // namespace
+
+void BlockFingerprints::get(const Block::View& view, const std::vector<SeriesIndex>& series,
+                            std::vector<Fingerprint>& out) {
+  const std::lock_guard lock(mutex_);
+  known_.resize(view.series_count());
+  LabelViews labels;
+  std::string canonical;
+  out.clear();
+  out.reserve(series.size());
+  for (const SeriesIndex index : series) {
+    Fingerprint& known = known_[index];
+    if (known == Fingerprint()) {
+      view.labels(index, labels);
+      known = fingerprint_of(labels, canonical);
+    }
+    out.push_back(known);
+  }
+}
+
+BlockSet::BlockSet(FileSystem& files, std::string folder)
+    : files_(files),
+      folder_(std::move(folder)),
+      caches_(Block::make_caches(kIndexBytesMax, kGroupBytesMax)) {}
 
 Result<void> BlockSet::open() {
   HF_TRY(files_.create_directories(folder_));
+  std::vector<Layout::Entry> found;
+  std::set<std::string> merged;
   for (const FileInfo& file : HF_TRY(files_.list(folder_))) {
     const std::string path = folder_ + "/" + file.name;
     if (file.name.ends_with(kTemporary)) {
@@ -28,9 +63,10 @@ Result<void> BlockSet::open() {
     // Names of blocks set aside count too: their numbers are not used again.
     next_ = std::max<std::uint64_t>(next_, std::strtoull(file.name.c_str(), nullptr, 10) + 1);
     if (!file.name.ends_with(kSuffix)) continue;
-    auto block = Block::open(files_, path);
+    auto block = Block::open(files_, path, caches_);
     if (block) {
-      blocks_.push_back(*block);
+      for (const std::string& source : (*block)->meta().sources) merged.insert(source);
+      found.push_back({*block, std::make_shared<BlockFingerprints>()});
     } else if (block.error().code() == Code::kDataLoss) {
       HF_PROBE("block: corrupt file set aside");
       HF_TRY(files_.rename(path, path + ".corrupt"));
@@ -40,73 +76,118 @@ Result<void> BlockSet::open() {
       return std::move(block).error().context("open " + path);
     }
   }
+  for (Layout::Entry& entry : found) {
+    const std::string name = entry.block->path().substr(folder_.size() + 1);
+    if (merged.contains(name)) {
+      HF_PROBE("block: source of a finished merge removed");
+      HF_TRY(files_.remove(entry.block->path()));
+      continue;
+    }
+    layout_.blocks.push_back(std::move(entry));
+  }
+  sort_locked();
   return {};
 }
 
-Result<void> BlockSet::write(const BlockInput& input) {
-  std::uint64_t number = 0;
+void BlockSet::sort_locked() const {
+  std::stable_sort(layout_.blocks.begin(), layout_.blocks.end(),
+                   [](const Layout::Entry& a, const Layout::Entry& b) {
+                     return a.block->meta().min_time < b.block->meta().min_time;
+                   });
+}
+
+Layout BlockSet::layout() const {
+  const std::lock_guard lock(mutex_);
+  return layout_;
+}
+
+std::uint64_t BlockSet::layout_version() const {
+  const std::lock_guard lock(mutex_);
+  return layout_.version;
+}
+
+std::shared_ptr<const Frozen> BlockSet::freeze(const std::function<HeadCaptures()>& freeze) {
+  const std::lock_guard lock(mutex_);
+  auto frozen = std::make_shared<Frozen>();
+  frozen->captures = freeze();
+  for (std::uint32_t i = 0; i < frozen->captures.series.size(); ++i) {
+    const SeriesId id = frozen->captures.series[i].id;
+    if (id >= frozen->place_of.size()) frozen->place_of.resize(std::size_t{id} + 1);
+    frozen->place_of[id] = i + 1;
+  }
+  layout_.frozen = frozen;
+  ++layout_.version;
+  return frozen;
+}
+
+void BlockSet::thaw() {
+  const std::lock_guard lock(mutex_);
+  layout_.frozen.reset();
+}
+
+std::string BlockSet::next_name() {
+  const std::lock_guard lock(mutex_);
+  char name[40];
+  std::snprintf(name, sizeof name, "%010llu.blk", static_cast<unsigned long long>(next_++));
+  return name;
+}
+
+Result<void> BlockSet::replace(const Replace& change) {
+  std::vector<Layout::Entry> added;
+  for (const std::string& name : change.added) {
+    added.push_back({
+      HF_TRY(Block::open(files_, path(name), caches_))
+      , std::make_shared<BlockFingerprints>()
+    });
+  }
   {
     const std::lock_guard lock(mutex_);
-    number = next_++;
+    for (const BlockPtr& gone : change.replaced) {
+      std::erase_if(layout_.blocks,
+                    [&](const Layout::Entry& entry) { return entry.block == gone; });
+    }
+    layout_.blocks.insert(layout_.blocks.end(), added.begin(), added.end());
+    sort_locked();
+    if (change.thaw) layout_.frozen.reset();
   }
-  char name[40];
-  std::snprintf(name, sizeof name, "%010llu.blk", static_cast<unsigned long long>(number));
-  HF_TRY(write_block(files_, folder_, name, input));
-  auto block = HF_TRY(Block::open(files_, folder_ + "/" + name));
-  const std::lock_guard lock(mutex_);
-  blocks_.push_back(std::move(block));
+  for (const BlockPtr& gone : change.replaced) {
+    HF_TRY(files_.remove(gone->path()).context("remove merged metrics block " + gone->path()));
+    (void)files_.remove(gone->path() + ".tombstones");  // mostly there is none
+  }
   return {};
 }
 
-std::vector<BlockPtr> BlockSet::overlapping(Timestamp from, Timestamp to) const {
-  const std::lock_guard lock(mutex_);
-  std::vector<BlockPtr> result;
-  std::copy_if(blocks_.begin(), blocks_.end(), std::back_inserter(result),
-               [&](const BlockPtr& block) { return block->overlaps(from, to); });
-  return result;
-}
-
-Result<BlockIndexPtr> BlockSet::index(const BlockPtr& block) {
-  BlockIndexPtr index = HF_TRY(block->index());
-  const std::lock_guard lock(mutex_);
-  std::erase(indexes_, index);
-  indexes_.push_front(index);
-  if (indexes_.size() > kIndexesKept) indexes_.pop_back();
-  return index;
-}
-
-Result<std::optional<Sample>> BlockSet::newest_sample(const model::Labels& labels, Timestamp t) {
+Result<std::optional<Sample>> BlockSet::newest_sample(const LabelViews& labels, Timestamp t) {
   std::optional<Sample> newest;
-  for (const BlockPtr& block : overlapping(t, model::kTimestampMax)) {
-    auto index = this->index(block);
-    if (!index && index.error().code() == Code::kDataLoss) {
-      set_aside(*block, index.error());
-      continue;
+  for (const Layout::Entry& entry : layout().blocks) {
+    if (entry.block->meta().max_time < t) continue;
+    const auto read = [&]() -> Result<void> {
+      const auto view = HF_TRY(entry.block->view());
+      const auto found = view->find(labels);
+      if (!found || view->max_time(*found) < t) return {};
+      const Timestamp end = view->max_time(*found);
+      if (newest && newest->t >= end) return {};
+      SeriesData data;
+      auto cursor = HF_TRY(entry.block->cursor());
+      HF_TRY(cursor->read(*found, end, end, data));
+      if (data.size() == 0) return {};
+      newest = Sample{data.times->back(), data.values.back(),
+                      data.histograms.empty() ? nullptr : data.histograms.back()};
+      return {};
+    };
+    if (const auto done = read(); !done) {
+      if (done.error().code() != Code::kDataLoss) return done.error();
+      set_aside(*entry.block, done.error());
     }
-    const BlockIndexPtr ready = HF_TRY(std::move(index));
-    const auto found = ready->find(labels);
-    if (!found || ready->series[*found].max_time < t) continue;
-    const Timestamp end = ready->series[*found].max_time;
-    if (newest && newest->t >= end) continue;
-    Samples samples;
-    Block::Cursor cursor(block, ready);
-    const auto read = cursor.read(*found, end, end, samples);
-    if (!read && read.error().code() == Code::kDataLoss) {
-      set_aside(*block, read.error());
-      continue;
-    }
-    HF_TRY(read);
-    if (samples.size() == 0) continue;
-    newest = Sample{samples.times.back(), samples.values.back(),
-                    samples.histograms.empty() ? nullptr : samples.histograms.back()};
   }
   return newest;
 }
 
-void BlockSet::set_aside(const Block& block, const Error& why) {
+void BlockSet::set_aside(const Block& block, const Error& why) const {
   HF_PROBE("block: set aside while reading");
   const std::lock_guard lock(mutex_);
-  const auto count = std::erase_if(blocks_, [&](const BlockPtr& b) { return b.get() == &block; });
+  const auto count = std::erase_if(
+      layout_.blocks, [&](const Layout::Entry& entry) { return entry.block.get() == &block; });
   if (count == 0) return;  // another reader was first
   std::string text = block.path() + " is set aside as .corrupt: " + why.message();
   if (const auto renamed = files_.rename(block.path(), block.path() + ".corrupt"); !renamed) {
@@ -116,18 +197,24 @@ void BlockSet::set_aside(const Block& block, const Error& why) {
   problems_.push_back(std::move(text));
 }
 
-Result<void> BlockSet::drop_before(Timestamp floor) {
+Result<void> BlockSet::drop(Timestamp floor, std::uint64_t size_max) {
   std::vector<BlockPtr> gone;
   {
     const std::lock_guard lock(mutex_);
-    for (const BlockPtr& block : blocks_) {
-      if (block->footer().max_time < floor) gone.push_back(block);
+    std::uint64_t total = 0;
+    for (const Layout::Entry& entry : layout_.blocks) total += entry.block->size();
+    for (const Layout::Entry& entry : layout_.blocks) {
+      const bool too_much = size_max != 0 && total > size_max;
+      if (entry.block->meta().max_time >= floor && !too_much) continue;
+      gone.push_back(entry.block);
+      total -= entry.block->size();
     }
   }
   for (const BlockPtr& block : gone) {
     HF_TRY(files_.remove(block->path()).context("drop metrics block " + block->path()));
+    (void)files_.remove(block->path() + ".tombstones");
     const std::lock_guard lock(mutex_);
-    std::erase(blocks_, block);
+    std::erase_if(layout_.blocks, [&](const Layout::Entry& entry) { return entry.block == block; });
   }
   return {};
 }
@@ -135,28 +222,31 @@ Result<void> BlockSet::drop_before(Timestamp floor) {
 Timestamp BlockSet::min_time() const {
   const std::lock_guard lock(mutex_);
   Timestamp min = model::kTimestampMax;
-  for (const BlockPtr& block : blocks_) min = std::min(min, block->footer().min_time);
+  for (const Layout::Entry& entry : layout_.blocks)
+    min = std::min(min, entry.block->meta().min_time);
   return min;
 }
 
 Timestamp BlockSet::max_time() const {
   const std::lock_guard lock(mutex_);
   Timestamp max = model::kTimestampMin;
-  for (const BlockPtr& block : blocks_) max = std::max(max, block->footer().max_time);
+  for (const Layout::Entry& entry : layout_.blocks)
+    max = std::max(max, entry.block->meta().max_time);
   return max;
 }
 
 std::uint64_t BlockSet::size() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t size = 0;
-  for (const BlockPtr& block : blocks_) size += block->size();
+  for (const Layout::Entry& entry : layout_.blocks) size += entry.block->size();
   return size;
 }
 
 std::uint64_t BlockSet::wal_segment() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t segment = 1;
-  for (const BlockPtr& block : blocks_) segment = std::max(segment, block->footer().wal_segment);
+  for (const Layout::Entry& entry : layout_.blocks)
+    segment = std::max(segment, entry.block->meta().wal_segment);
   return segment;
 }
 

@@ -1,60 +1,101 @@
-// metrics/block_set.h: the blocks of a store: which there are, which are bad, which are too old.
+// metrics/block_set.h: the blocks of a store: which there are, which are bad, which are too old; and the
+// frozen samples that are on their way into one.
 //
-// Threads     All from any thread at once. Readers hold the blocks they were handed; a block that
-//             is dropped meanwhile is read to the end.
+// Threads     All from any thread at once. Readers hold the layout they were handed; a block that is
+//             dropped meanwhile is read to the end.
 // Errors      A block that is not what was written is renamed to <name>.corrupt, named in
 //             problems(), and the rest is served.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/files.h"
-#include "metrics/block.h"
+#include "metrics/block/block.h"
+#include "metrics/head.h"
 
 namespace holdfast::metrics {
 
-using BlockPtr = std::shared_ptr<const Block>;
+// Fingerprints of a block's series, worked out for those that were asked for.
+class BlockFingerprints {
+ public:
+  void get(const Block::View& view, const std::vector<SeriesIndex>& series,
+           std::vector<Fingerprint>& out);
+
+ private:
+  std::mutex mutex_;
+  std::vector<Fingerprint> known_;  // zero: not yet
+};
+
+// Samples of the head that a flush is writing.
+struct Frozen {
+  HeadCaptures captures;
+  std::vector<std::uint32_t> place_of;  // by series id: index in captures.series + 1
+};
+
+struct Layout {
+  struct Entry {
+    BlockPtr block;
+    std::shared_ptr<BlockFingerprints> fingerprints;
+  };
+  std::vector<Entry> blocks;  // oldest first
+  std::shared_ptr<const Frozen> frozen;
+  std::uint64_t version = 0;  // of freezes
+};
 
 class BlockSet {
  public:
-  BlockSet(FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
-  // Finds the blocks of the folder, sets bad ones aside, removes what an interrupted write left.
+  BlockSet(FileSystem& files, std::string folder);
+  // Finds the blocks of the folder, sets bad ones aside, removes what an interrupted write or merge
+  // left.
   Result<void> open();
 
-  // Writes a block and lists it.
-  Result<void> write(const BlockInput& input);
-  // Oldest first by the order of writing.
-  std::vector<BlockPtr> overlapping(model::Timestamp from, model::Timestamp to) const;
-  // The block's index, kept for a while for the next reader.
-  Result<BlockIndexPtr> index(const BlockPtr& block);
-  // The newest sample any block has of a series at `t` or later.
-  Result<std::optional<model::Sample>> newest_sample(const model::Labels& labels,
-                                                     model::Timestamp t);
-  void set_aside(const Block& block, const Error& why);
-  // Removes blocks that end before `floor`.
-  Result<void> drop_before(model::Timestamp floor);
+  Layout layout() const;
+  std::uint64_t layout_version() const;
+  // Calls `freeze` and shows its result to readers in the same instant.
+  std::shared_ptr<const Frozen> freeze(const std::function<HeadCaptures()>& freeze);
+  // The frozen samples are in blocks of the list now, or stay in the log alone (failed flush keeps them).
+  void thaw();
 
-  model::Timestamp min_time() const;  // over all; kTimestampMax without any
-  model::Timestamp max_time() const;  // kTimestampMin without any
+  std::string next_name();
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  const std::string& folder() const { return folder_; }
+  // Opens the file and lists it, and takes `replaced` off the list and off the disk; with `thaw` the
+  // frozen samples go in the same instant.
+  struct Replace {
+    std::vector<std::string> added;  // names
+    std::vector<BlockPtr> replaced;
+    bool thaw = false;
+  };
+  Result<void> replace(const Replace& change);
+
+  // The newest sample any block has of a series at `t` or later.
+  Result<std::optional<Sample>> newest_sample(const LabelViews& labels, Timestamp t);
+  void set_aside(const Block& block, const Error& why) const;
+  // Removes blocks that end before `floor`, and the oldest over `size_max` bytes (0: no limit).
+  Result<void> drop(Timestamp floor, std::uint64_t size_max);
+
+  Timestamp min_time() const;         // over all; kTimestampMax without any
+  Timestamp max_time() const;         // kTimestampMin without any
   std::uint64_t size() const;         // bytes on disk
   std::uint64_t wal_segment() const;  // the first log segment that no block holds
   std::vector<std::string> problems() const;
 
  private:
-  static constexpr std::size_t kIndexesKept = 8;
+  void sort_locked() const;
 
   FileSystem& files_;
   const std::string folder_;
-  mutable std::mutex mutex_;  // guards all below; never held during I/O of readers
-  std::vector<BlockPtr> blocks_;
-  std::deque<BlockIndexPtr> indexes_;  // most recently used first
-  std::vector<std::string> problems_;
+  std::shared_ptr<Block::Caches> caches_;
+  mutable std::mutex mutex_;  // guards all below; never held during I/O
+  mutable Layout layout_;
+  mutable std::vector<std::string> problems_;
   std::uint64_t next_ = 1;
 };
 

@@ -1,22 +1,27 @@
 // metrics/engine.h: the Store behind store.h: head, log and blocks put together.
 //
-// Story       append: resolve each sample's series, judge it, write one log record, then show it.
-//             read: copy chunk lists of the head first, then the list of blocks. A flush lists its
-//             block before it takes the same chunks out of the head, so a reader sees a sample in
-//             one of them or in both, never in neither; the same sample twice is read once.
-//             flush: begin a log segment and close all chunks under the append lock; write the
-//             block beside running appends; list it; drop chunks and segments it holds.
+// Story       append: find each sample's series by fingerprint, judge it, write one log record, then show it.
+//             find: list the head's series and the blocks' that match, join them by fingerprint; the
+//             samples are read later, by cursors, from what was listed then.
+//             flush: begin a log segment and freeze the head's generation; write the block beside
+//             running appends; list it in place of the frozen samples; drop the log segments.
+//             compact: merge blocks of a span of time into one, smaller; list it in their place.
+// Layout      Frozen samples and blocks change places under layout_mutex_, and so does the head's
+//             freeze: a reader that finds the layout as it was after listing has seen every sample in
+//             one place.
 // Epochs      The log is to be readable without the segments a flush removed, so the labels of a
 //             series are logged again at its first sample after each flush and each start.
-// Locks       flush_mutex_, then append_mutex_, then what Head, BlockSet and Wal hold briefly
-//             inside.
+// Locks       compact_mutex_, flush_mutex_, append_mutex_, layout_mutex_, in this order, then what
+//             Head, HeadIndex and Wal hold briefly inside.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +39,7 @@ class Engine final : public Store {
   ~Engine() override;
   Result<void> open();
 
+  Result<SelectionPtr> find(const SelectRequest& request) const override;
   Result<std::vector<Column>> select(const SelectRequest& request) const override;
   Result<std::vector<Labels>> series(const std::vector<std::vector<Matcher>>& any_of,
                                      Timestamp from, Timestamp to,
@@ -46,90 +52,128 @@ class Engine final : public Store {
   std::map<std::string, std::vector<Metadata>> metadata(const std::string& metric,
                                                         std::size_t limit) const override;
 
-  using Store::append;
   Result<AppendResult> append(std::span<const SampleIn> batch, bool want_refs) override;
+  Result<AppendResult> append(const FlatBatch& batch) override;
+  Result<void> append_exemplars(const Labels& series, std::span<const Exemplar> exemplars) override;
+  std::vector<SeriesExemplars> exemplars(const std::vector<std::vector<Matcher>>& any_of,
+                                         Timestamp from, Timestamp to) const override;
   void set_metadata(const std::string& metric, const Metadata& metadata) override;
   Result<void> sync() override;
   Result<void> flush() override;
+  Result<void> compact() override;
+  Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                             Timestamp to) override;
+  Result<std::string> snapshot() override;
+  Result<void> import(std::span<const Column> series) override;
+  std::vector<BlockInfo> blocks() const override;
+  Cardinality cardinality(std::size_t limit) const override;
+  void set_limits(const SeriesLimits& limits) override;
   Result<void> maintain(Timestamp now) override;
   StoreStats stats() const override;
   std::vector<std::string> problems() const override;
 
  private:
-  // One series as a reader found it, with everything that may hold samples of the range.
-  struct Found {
-    std::shared_ptr<const Labels> labels;
-    std::vector<ChunkPtr> chunks;
-    std::vector<std::pair<Block::Cursor*, std::uint32_t>> in_blocks;
-  };
-  struct Search {
-    std::vector<std::unique_ptr<Block::Cursor>> cursors;
-    std::vector<Found> found;  // sorted by labels, each once
-  };
   // The background job's hold on the engine; the destructor takes it away.
   struct Loop {
+    std::mutex work_mutex;  // held by a flush or merge in the background; taken before the next
     std::mutex mutex;
     Engine* engine = nullptr;
     TimerId timer = TimerId::kNone;
+    std::atomic<bool> working{false};  // one is on its way; relaxed would do
   };
-  struct BatchPlan;
+  // One append on its way; kept between appends for its buffers. Under append_mutex_.
+  struct Batch {
+    std::vector<Head::Add> adds;
+    WalBatchWriter record;
+    AppendResult result;
+    Timestamp floor = 0;   // older is too old
+    Timestamp window = 0;  // how far behind the newest a sample may come
+
+    void reset(Timestamp floor_in, Timestamp window_in) {
+      adds.clear();
+      result = AppendResult();
+      floor = floor_in;
+      window = window_in;
+    }
+  };
+  struct Replay;
 
   // append.cc
-  Result<HeadSeries*> resolve(const SampleIn& in, AppendResult& result);
-  Result<HeadSeries*> make_series(const Labels& labels, std::uint64_t hash, Timestamp t,
-                                  AppendResult& result);
-  bool judge(const SampleIn& in, const HeadSeries& series, std::span<const SampleIn> batch,
-             AppendResult& result);
-  void log_sample(const SampleIn& in, HeadSeries& series, BatchPlan& plan);
+  SeriesId find_or_create(const Labels& labels, Timestamp t, AppendResult& result,
+                          Result<void>& failed);
+  Result<SeriesId> create(const Fingerprint& fingerprint, const LabelViews& labels, Timestamp t,
+                          AppendResult& result);
+  std::string over_limit(const LabelViews& labels) const;
+  void judge(SeriesId id, Timestamp t, double value, const model::HistogramPtr* histogram,
+             Batch& batch);
+  Result<void> write(Batch& batch);
+  Result<void> resolve_flat(const FlatBatch& in, std::unique_lock<std::mutex>& lock, Batch& batch,
+                            std::vector<SeriesId>& ids);
+  std::string describe(SeriesId id, Timestamp t, std::string_view why) const;
 
   // store.cc
-  struct Replay;
+  Result<void> replay_record(WalRecordType type, std::string_view payload, Replay& replay);
   Result<void> replay_batch(const WalBatch& batch, Replay& replay);
   Timestamp retention_floor(Timestamp now) const;
   void arm(const std::shared_ptr<Loop>& loop);
   void tick();
+  void work();
   void note_problem(std::string text);
 
   // flush.cc
   Result<void> flush_locked();
   Result<std::uint64_t> begin_epoch();
+  Result<void> write_frozen(const Frozen& frozen, std::uint64_t segment);
   bool wants_flush();
   Result<void> drop_expired(Timestamp now);
 
+  // compact.cc
+  Result<bool> merge_once(bool everything);
+  Result<void> set_bad_aside(const std::vector<BlockPtr>& blocks);
+  Result<void> copy_file(const std::string& from, const std::string& to);
+
   // read.cc
-  Result<Search> search(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to) const;
-  Result<void> search_blocks(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to,
-                             Search& out) const;
-  Result<void> read_found(const Found& found, Timestamp from, Timestamp to, Samples& out) const;
-  Result<bool> has_sample(const Found& found, Timestamp from, Timestamp to) const;
-  Result<std::vector<Column>> select_once(const SelectRequest& request) const;
+  Result<SelectionPtr> find_once(const SelectRequest& request) const;
+  bool head_overlaps(Timestamp from, Timestamp to) const;
   Result<void> each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                           Timestamp to, const std::function<void(const Labels&)>& visit) const;
-  template <typename F>
-  auto setting_bad_blocks_aside(F&& read) const -> decltype(read());
+                           Timestamp to,
+                           const std::function<bool(const Selection&, std::size_t)>& visit) const;
 
   Env& env_;
   const StoreOptions options_;
   std::shared_ptr<Loop> loop_;
+  std::stop_source stop_;
   Head head_;
   std::unique_ptr<BlockSet> blocks_;
   std::unique_ptr<Wal> wal_;
 
-  std::mutex flush_mutex_;   // one flush at a time
-  std::mutex append_mutex_;  // the one writer of head_ and wal_
-  std::uint32_t epoch_ = 1;  // under append_mutex_
+  std::mutex compact_mutex_;  // one merge at a time
+  std::mutex flush_mutex_;    // one flush at a time
+  std::mutex append_mutex_;   // the one writer of head_ and wal_
+  std::uint32_t epoch_ = 1;   // the next five under append_mutex_
+  SeriesLimits limits_;
+  bool has_limits_ = false;
+  std::unordered_map<std::string, std::uint64_t> created_by_metric_;
+  std::unique_ptr<Batch> scratch_;
+  mutable std::mutex cardinality_mutex_;  // guards created_by_metric_ for readers
 
   mutable std::mutex metadata_mutex_;
   std::map<std::string, Metadata> metadata_;
+
+  mutable std::mutex exemplars_mutex_;
+  std::deque<std::pair<std::shared_ptr<const Labels>, Exemplar>> exemplars_;  // as they came
+  std::unordered_map<Labels, Timestamp> exemplar_newest_;
 
   mutable std::mutex problems_mutex_;
   std::vector<std::string> problems_;
 
   std::atomic<std::uint64_t> appended_{0};  // counters: nothing is ordered by them
   std::atomic<std::uint64_t> rejected_{0};
-  std::atomic<bool> flush_asked_{false};  // the log can no longer be trusted to become durable
-  MonoTime last_flush_{};                 // this and the next under flush_mutex_
-  MonoTime last_span_check_{};
+  // The log can no longer be trusted to become durable, or a flush failed and left samples frozen.
+  std::atomic<bool> flush_asked_{false};
+  MonoTime last_flush_{};  // this and the next under flush_mutex_
+  std::uint64_t frozen_segment_ = 0;
+  MonoTime last_maintain_{};  // of tick() alone
   Duration replay_time_{};
 };
 

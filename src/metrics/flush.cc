@@ -1,57 +1,53 @@
 // Flushing the head to a block, and what retention drops.
 #include <algorithm>
+#include <map>
 
+#include "base/log.h"
 #include "metrics/engine.h"
+#include "metrics/gather.h"
 
 namespace holdfast::metrics {
 
 namespace {
 
 // A flush by itself: when replay would begin to be felt, or when the head holds more than the
-// queries of an hour want. The second is asked at most this often, so that one very old sample
-// cannot make every tick flush.
-constexpr std::uint64_t kWalSizeMax = 256 * 1024 * 1024;
-constexpr Duration kHeadSpanMax = 2h;
+// queries of an hour want.
+constexpr std::uint64_t kWalSizeMax = 256 << 20;
+constexpr Timestamp kHeadSpan = 2 * 3600 * 1000;
+// For the second reason at most this often: one very old sample must not make every tick flush.
 constexpr Duration kSpanFlushInterval = 15min;
-constexpr Duration kSpanCheckInterval = 30s;  // it looks at every series
+// Samples out of order that are older than the flushed ones go to blocks of such spans.
+constexpr Timestamp kLateSpan = 2 * 3600 * 1000;
 
 }  // namespace
 
 Result<void> Engine::flush() {
   const std::lock_guard lock(flush_mutex_);
-  HF_TRY(flush_locked().context("flush metrics"));
+  if (auto flushed = flush_locked(); !flushed) {
+    flush_asked_ = true;
+    return std::move(flushed).context("flush metrics");
+  }
   last_flush_ = env_.clock.mono();
   return drop_expired(to_ms(env_.clock.now()));
 }
 
 Result<void> Engine::flush_locked() {
-  std::vector<HeadRead> closed;
-  std::uint64_t segment = 0;
-  {
+  std::shared_ptr<const Frozen> frozen = blocks_->layout().frozen;  // of a flush that failed
+  std::uint64_t segment = frozen_segment_;
+  if (!frozen) {
     const std::lock_guard lock(append_mutex_);
     segment = HF_TRY(begin_epoch());
-    closed = head_.close_all();
+    frozen = blocks_->freeze([&] { return head_.freeze(); });
+    frozen_segment_ = segment;
   }
-  std::unordered_map<SeriesId, const HeadRead*> by_id;
-  std::vector<SeriesId> order;
-  for (const HeadRead& read : closed) {
-    by_id.emplace(read.id, &read);
-    order.push_back(read.id);
-  }
-  head_.index().sort_by_labels(order);
-  if (!order.empty()) {
-    BlockInput input;
-    input.series_count = order.size();
-    input.labels = [&](std::size_t i) { return head_.index().labels(order[i]).value_or(Labels()); };
-    input.chunks = [&](std::size_t i) -> const std::vector<ChunkPtr>& {
-      return by_id.at(order[i])->chunks;
-    };
-    input.wal_segment = segment;
-    HF_TRY(blocks_->write(input));
+  if (frozen->captures.series.empty()) {
+    blocks_->thaw();
+  } else {
+    HF_TRY(write_frozen(*frozen, segment));
   }
   {
     const std::lock_guard lock(append_mutex_);
-    head_.drop_flushed(closed);
+    head_.drop_idle();
   }
   HF_TRY(wal_->sync());  // the metadata of this epoch, before the segments that had it go
   HF_TRY(wal_->drop_before(segment));
@@ -59,26 +55,115 @@ Result<void> Engine::flush_locked() {
   return {};
 }
 
+// Series of a flush in label order: pairs compare by rank, so no text is touched.
+static std::vector<std::uint32_t> label_order(const HeadCaptures& captures,
+                                              const HeadIndex& index) {
+  const std::vector<std::uint32_t> rank = index.pair_ranks();
+  std::vector<std::uint32_t> order(captures.series.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::uint32_t x, std::uint32_t y) {
+    const PairList& a = captures.series[x].labels;
+    const PairList& b = captures.series[y].labels;
+    return std::lexicographical_compare(a.pairs, a.pairs + a.count, b.pairs, b.pairs + b.count,
+                                        [&](PairId l, PairId r) { return rank[l] < rank[r]; });
+  });
+  return order;
+}
+
+// Samples that came late, by the span they belong to and the series' place in the order.
+using LateSamples = std::map<Timestamp, std::vector<std::pair<std::uint32_t, std::vector<Sample>>>>;
+
+static Result<void> write_late(FileSystem& files, BlockSet& blocks, const HeadCaptures& captures,
+                               const HeadIndex& index, const LateSamples& late,
+                               std::vector<std::string>& names) {
+  LabelViews labels;
+  SeriesData data;
+  for (const auto& [span, series] : late) {
+    const std::string name = blocks.next_name();
+    auto writer = HF_TRY(BlockWriter::create(files, blocks.folder(), name, {}));
+    for (const auto& [at, samples] : series) {
+      index.labels(captures.series[at].labels, labels);
+      std::vector<Sample> sorted = samples;
+      unite(sorted, data);
+      HF_TRY(writer->add(labels, data));
+    }
+    HF_TRY(writer->finish());
+    names.push_back(name);
+  }
+  return {};
+}
+
+Result<void> Engine::write_frozen(const Frozen& frozen, std::uint64_t segment) {
+  const HeadCaptures& captures = frozen.captures;
+  const HeadIndex& index = head_.index();
+  const std::vector<std::uint32_t> order = label_order(captures, index);
+  CaptureReader reader(captures);
+  LabelViews labels;
+  SeriesData data;
+  LateSamples late;
+  BlockSet::Replace change;
+  change.thaw = true;
+  std::unique_ptr<BlockWriter> writer;
+  const std::string name = blocks_->next_name();
+  BlockWriterOptions options;
+  options.wal_segment = segment;
+  for (const std::uint32_t at : order) {
+    const HeadCapture& capture = captures.series[at];
+    reader.read(capture, model::kTimestampMin, model::kTimestampMax, data);
+    if (capture.extra && !capture.extra->out_of_order.empty()) {
+      const Timestamp begin = data.size() > 0 ? data.times->front() : model::kTimestampMax;
+      std::vector<Sample> samples;
+      append_samples(data, samples);
+      for (const Sample& sample : capture.extra->out_of_order) {
+        if (sample.t >= begin) {
+          samples.push_back(sample);
+          continue;
+        }
+        auto& list = late[sample.t / kLateSpan - (sample.t % kLateSpan < 0)];
+        if (list.empty() || list.back().first != at) list.push_back({at, {}});
+        list.back().second.push_back(sample);
+      }
+      unite(samples, data);
+    }
+    if (data.size() == 0) continue;
+    if (!writer) writer = HF_TRY(BlockWriter::create(env_.files, blocks_->folder(), name, options));
+    index.labels(capture.labels, labels);
+    HF_TRY(writer->add(labels, data));
+  }
+  HF_TRY(write_late(env_.files, *blocks_, captures, index, late, change.added));
+  // Last, since it says which log segments are in blocks now.
+  if (writer) {
+    HF_TRY(writer->finish());
+    change.added.push_back(name);
+  }
+  return blocks_->replace(change);
+}
+
 // From here on the log says everything anew; the number of its first segment.
 Result<std::uint64_t> Engine::begin_epoch() {
   const std::uint64_t segment = HF_TRY(wal_->rotate());
   ++epoch_;
-  const std::lock_guard lock(metadata_mutex_);
-  for (const auto& [metric, metadata] : metadata_) {
-    HF_TRY(wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata)));
+  {
+    const std::lock_guard lock(metadata_mutex_);
+    for (const auto& [metric, metadata] : metadata_) {
+      HF_TRY(wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata)));
+    }
+  }
+  const std::lock_guard lock(exemplars_mutex_);
+  for (const auto& [labels, exemplar] : exemplars_) {
+    HF_TRY(wal_->append(WalRecordType::kExemplars, encode_wal_exemplars(*labels, {&exemplar, 1}),
+                        false));
   }
   return segment;
 }
 
 bool Engine::wants_flush() {
-  if (flush_asked_ || wal_->size() > kWalSizeMax) return true;
-  const std::lock_guard lock(flush_mutex_);
-  const MonoTime now = env_.clock.mono();
-  if (now - last_flush_ < kSpanFlushInterval || now - last_span_check_ < kSpanCheckInterval)
-    return false;
-  last_span_check_ = now;
+  if (flush_asked_ || wal_->size() > kWalSizeMax || head_.sample_bytes() > options_.head_bytes_max)
+    return true;
   const auto [min, max] = head_.time_range();
-  return min < max && max - min > to_ms(kHeadSpanMax);
+  if (min >= max || max / kHeadSpan == min / kHeadSpan || max - min < kHeadSpan / 2) return false;
+  const std::lock_guard lock(flush_mutex_);
+  return env_.clock.mono() - last_flush_ >= kSpanFlushInterval;
 }
 
 Result<void> Engine::maintain(Timestamp now) {
@@ -88,12 +173,7 @@ Result<void> Engine::maintain(Timestamp now) {
 }
 
 Result<void> Engine::drop_expired(Timestamp now) {
-  const Timestamp floor = retention_floor(now);
-  {
-    const std::lock_guard lock(append_mutex_);
-    head_.drop_before(floor);
-  }
-  return blocks_->drop_before(floor);
+  return blocks_->drop(retention_floor(now), options_.retention_bytes);
 }
 
 }  // namespace holdfast::metrics

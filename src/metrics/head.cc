@@ -1,249 +1,277 @@
 #include "metrics/head.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace holdfast::metrics {
 
-using model::Labels;
-using model::Timestamp;
-
 namespace {
 
-constexpr unsigned kShardBits = 4;
-constexpr std::uint32_t kShardMask = (1U << kShardBits) - 1;
-
-Timestamp newest(const HeadSeries& series) { return series.open.last_time(); }
+constexpr std::size_t kCaptureSlice = 512;    // series under one hold of the mutex
+constexpr std::size_t kHistogramBytes = 320;  // of one, roughly, for the head's limit
 
 }  // namespace
 
-HeadSeries* Head::find(const Labels& labels, std::uint64_t hash) {
-  Shard& shard = shards_[shard_of(hash)];
-  if (shard.table.empty()) return nullptr;
-  const std::size_t mask = shard.table.size() - 1;
-  for (std::size_t i = (hash >> kShardBits) & mask; shard.table[i] != 0; i = (i + 1) & mask) {
-    HeadSeries& series = shard.slots[shard.table[i] - 1];
-    if (series.hash == hash && index_.has_labels(series.id, labels)) return &series;
+Head::Head() : generation_(std::make_shared<HeadGeneration>()) {
+  series_.grow_to(1);
+  table_.resize(1024);
+}
+
+SeriesId Head::find_in_table(const Fingerprint& fingerprint) const {
+  const std::size_t mask = table_.size() - 1;
+  for (std::size_t i = fingerprint.low & mask; table_[i] != 0; i = (i + 1) & mask) {
+    if (series_[table_[i]].fingerprint == fingerprint) return table_[i];
   }
-  return nullptr;
+  return 0;
 }
 
-HeadSeries* Head::find(SeriesId id, Place place) {
-  Shard& shard = shards_[place & kShardMask];
-  const std::uint32_t slot = place >> kShardBits;
-  if (id == 0 || slot >= shard.slots.size() || shard.slots[slot].id != id) return nullptr;
-  return &shard.slots[slot];
+void Head::insert_in_table(SeriesId id) {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t i = series_[id].fingerprint.low & mask;
+  while (table_[i] != 0) i = (i + 1) & mask;
+  table_[i] = id;
 }
 
-HeadSeries& Head::create(const Labels& labels, std::uint64_t hash) {
-  const std::size_t number = shard_of(hash);
-  Shard& shard = shards_[number];
-  const std::lock_guard lock(shard.mutex);
-  std::uint32_t slot = 0;
-  if (shard.slots_free.empty()) {
-    slot = static_cast<std::uint32_t>(shard.slots.size());
-    shard.slots.emplace_back();
+void Head::rebuild_table(std::size_t size) {
+  table_.assign(size, 0);
+  for (SeriesId id = 1; id < next_; ++id) {
+    if (series_[id].labels.pairs) insert_in_table(id);
+  }
+}
+
+SeriesId Head::create(const Fingerprint& fingerprint, const LabelViews& labels) {
+  SeriesId id = 0;
+  if (free_.empty()) {
+    id = next_;
+    series_.grow_to(std::size_t{next_} + 1);
+    ++next_;
   } else {
-    slot = shard.slots_free.back();
-    shard.slots_free.pop_back();
+    id = free_.back();
+    free_.pop_back();
   }
-  HeadSeries& series = shard.slots[slot];
-  series.place = (slot << kShardBits) | static_cast<Place>(number);
-  series.hash = hash;
-  series.id = index_.add(labels, series.place);
-  ++shard.series_count;
-  if (shard.series_count * 4 > shard.table.size() * 3) {
-    rebuild_table(shard);
+  const PairList list = index_.add(id, labels);
+  {
+    const std::lock_guard lock(mutex_);
+    series_[id] = HeadSeries();
+    series_[id].fingerprint = fingerprint;
+    series_[id].labels = list;
+  }
+  ++created_;
+  if (++series_count_ * 2 > table_.size()) {
+    rebuild_table(table_.size() * 2);
   } else {
-    insert_in_table(shard, slot);
+    insert_in_table(id);
   }
-  return series;
+  return id;
 }
 
-void Head::insert_in_table(Shard& shard, std::uint32_t slot) {
-  const std::size_t mask = shard.table.size() - 1;
-  std::size_t i = (shard.slots[slot].hash >> kShardBits) & mask;
-  while (shard.table[i] != 0) i = (i + 1) & mask;
-  shard.table[i] = slot + 1;
-}
-
-void Head::rebuild_table(Shard& shard) {
-  std::size_t size = 16;
-  while (size < shard.series_count * 2) size *= 2;
-  shard.table.assign(size, 0);
-  for (std::uint32_t slot = 0; slot < shard.slots.size(); ++slot) {
-    if (shard.slots[slot].id != 0) insert_in_table(shard, slot);
+// Points the series at a column that has `t` behind its own times. In turn: its column has gone on
+// with t (a neighbour wrote it), its column ends with it (it writes t), the column of the sample
+// before agrees with all of it, or nothing does and it gets its own.
+void Head::put_time(HeadSeries& series, Timestamp t) {
+  if (TimeColumn* column = series.column) {
+    const std::size_t next = std::size_t{series.begin} + series.count;
+    if (next < column->times.size() && column->times[next] == t) {
+      batch_column_ = column;
+      return;
+    }
+    if (next == column->times.size()) {
+      column->times.push_back(t);
+      batch_column_ = column;
+      return;
+    }
   }
+  if (TimeColumn* column = batch_column_; column && column->times.back() == t) {
+    const std::size_t size = column->times.size();
+    const bool agrees =
+        size > series.count &&
+        (series.count == 0 || std::memcmp(column->times.data() + (size - 1 - series.count),
+                                          series.column->times.data() + series.begin,
+                                          series.count * sizeof(Timestamp)) == 0);
+    if (agrees) {
+      series.column = column;
+      series.begin = static_cast<std::uint32_t>(size - 1 - series.count);
+      return;
+    }
+  }
+  TimeColumn& own = generation_->columns.emplace_back();
+  if (series.count > 0) {
+    const auto first = series.column->times.begin() + series.begin;
+    own.times.assign(first, first + series.count);
+  }
+  own.times.push_back(t);
+  series.column = &own;
+  series.begin = 0;
+  batch_column_ = &own;
 }
 
-void Head::append(std::size_t number, std::span<const Add> adds) {
-  Shard& shard = shards_[number];
-  const std::lock_guard lock(shard.mutex);
+void Head::append(std::span<const Add> adds) {
+  const std::lock_guard lock(mutex_);
+  HeadGeneration& generation = *generation_;
+  batch_column_ = nullptr;
   for (const Add& add : adds) {
-    HeadSeries& series = *add.series;
-    if (!series.open.fits(*add.sample)) close(shard, series);
-    series.open.append(*add.sample);
+    HeadSeries& series = series_[add.id];
+    generation.min_time = std::min(generation.min_time, add.t);
+    if (add.out_of_order) {
+      generation.extras[add.id].out_of_order.push_back(
+          {add.t, add.value, add.histogram ? *add.histogram : nullptr});
+      generation.extra_bytes += sizeof(Sample) + (add.histogram ? kHistogramBytes : 0);
+      series.idle = false;
+      continue;
+    }
+    put_time(series, add.t);
+    if (!series.tail || series.count - series.tail->first == series.tail->capacity) {
+      series.tail = generation.arena.add(series.tail);
+    }
+    series.tail->values()[series.count - series.tail->first] = add.value;
+    if (add.histogram) {
+      generation.extras[add.id].histograms.emplace_back(series.count, *add.histogram);
+      generation.extra_bytes += kHistogramBytes;
+    }
+    ++series.count;
+    series.newest_time = add.t;
+    series.newest_value = add.value;
+    series.newest_is_histogram = add.histogram != nullptr;
     series.idle = false;
+    generation.max_time = std::max(generation.max_time, add.t);
   }
-  shard.sample_count += adds.size();
+  generation.sample_count += adds.size();
 }
 
-void Head::close(Shard& shard, HeadSeries& series) {
-  if (series.open.empty()) return;
-  auto chunk = std::make_shared<const Chunk>(series.open.finish());
-  shard.chunk_bytes += chunk->bytes.size();
-  ++shard.chunk_count;
-  series.closed.push_back(std::move(chunk));
+bool Head::capture_one(SeriesId id, const HeadSeries& series, Timestamp from, Timestamp to,
+                       HeadCaptures& out,
+                       std::unordered_map<const TimeColumn*, std::uint32_t>& columns) const {
+  if (!series.labels.pairs) return false;
+  const SeriesExtra* extra = nullptr;
+  if (!generation_->extras.empty()) {
+    const auto it = generation_->extras.find(id);
+    if (it != generation_->extras.end()) extra = &it->second;
+  }
+  const bool in_order =
+      series.count > 0 && series.newest_time >= from && series.column->times[series.begin] <= to;
+  if (!in_order && (!extra || extra->out_of_order.empty())) return false;
+  HeadCapture capture;
+  capture.id = id;
+  capture.fingerprint = series.fingerprint;
+  capture.labels = series.labels;
+  if (in_order) {
+    capture.tail = series.tail;
+    capture.count = series.count;
+    capture.begin = series.begin;
+    const auto [it, fresh] =
+        columns.try_emplace(series.column, static_cast<std::uint32_t>(out.columns.size()));
+    if (fresh)
+      out.columns.push_back(std::make_shared<const std::vector<Timestamp>>(series.column->times));
+    capture.column = it->second;
+  }
+  if (extra) {
+    auto copy = std::make_shared<SeriesExtra>(*extra);
+    std::stable_sort(copy->out_of_order.begin(), copy->out_of_order.end(),
+                     [](const Sample& a, const Sample& b) { return a.t < b.t; });
+    capture.extra = std::move(copy);
+  }
+  out.series.push_back(std::move(capture));
+  return true;
 }
 
-std::vector<HeadRead> Head::read(const std::vector<SeriesId>& ids, Timestamp from,
-                                 Timestamp to) const {
-  const auto places = index_.places(ids);
-  std::vector<HeadRead> reads(places.size());
-  std::array<std::vector<std::uint32_t>, kShardCount> by_shard;
-  for (std::uint32_t i = 0; i < places.size(); ++i)
-    by_shard[places[i].second & kShardMask].push_back(i);
-  for (std::size_t number = 0; number < kShardCount; ++number) {
-    if (by_shard[number].empty()) continue;
-    const Shard& shard = shards_[number];
-    const std::lock_guard lock(shard.mutex);
-    for (const std::uint32_t i : by_shard[number]) {
-      const std::uint32_t slot = places[i].second >> kShardBits;
-      if (slot >= shard.slots.size() || shard.slots[slot].id != places[i].first) continue;
-      const HeadSeries& series = shard.slots[slot];
-      reads[i].id = series.id;
-      for (const ChunkPtr& chunk : series.closed) {
-        if (chunk->min_time <= to && chunk->max_time >= from) reads[i].chunks.push_back(chunk);
-      }
-      if (!series.open.empty() && series.open.min_time() <= to && series.open.last_time() >= from) {
-        reads[i].chunks.push_back(std::make_shared<const Chunk>(series.open.copy()));
+HeadCaptures Head::capture(const std::vector<SeriesId>& ids, Timestamp from, Timestamp to) const {
+  for (;;) {
+    HeadCaptures out;
+    out.pin = index_.pin();
+    out.series.reserve(ids.size());
+    std::unordered_map<const TimeColumn*, std::uint32_t> columns;
+    bool whole = true;
+    std::size_t at = 0;
+    do {
+      const std::lock_guard lock(mutex_);
+      if (!out.generation) out.generation = generation_;
+      // A flush came between two slices: what was captured lies elsewhere now.
+      whole = out.generation == generation_;
+      const std::size_t end = std::min(ids.size(), at + kCaptureSlice);
+      // A column may have grown since its copy; the next slice copies it again.
+      columns.clear();
+      for (; whole && at < end; ++at)
+        capture_one(ids[at], series_[ids[at]], from, to, out, columns);
+    } while (whole && at < ids.size());
+    if (whole) return out;
+  }
+}
+
+model::HistogramPtr Head::newest_histogram(SeriesId id) const {
+  const auto extra = generation_->extras.find(id);
+  if (extra == generation_->extras.end() || extra->second.histograms.empty()) return nullptr;
+  const auto& [index, histogram] = extra->second.histograms.back();
+  return index + 1 == series_[id].count ? histogram : nullptr;
+}
+
+std::shared_ptr<const HeadGeneration> Head::generation() const {
+  const std::lock_guard lock(mutex_);
+  return generation_;
+}
+
+HeadCaptures Head::freeze() {
+  HeadCaptures out;
+  out.pin = index_.pin();
+  auto fresh = std::make_shared<HeadGeneration>();
+  const std::lock_guard lock(mutex_);
+  std::unordered_map<const TimeColumn*, std::uint32_t> columns;
+  out.series.reserve(series_count_);
+  for (SeriesId id = 1; id < next_; ++id) {
+    HeadSeries& series = series_[id];
+    capture_one(id, series, model::kTimestampMin, model::kTimestampMax, out, columns);
+    series.column = nullptr;
+    series.tail = nullptr;
+    series.begin = 0;
+    series.count = 0;
+  }
+  out.generation = generation_;
+  generation_ = std::move(fresh);
+  batch_column_ = nullptr;
+  return out;
+}
+
+void Head::drop_idle() {
+  std::vector<std::pair<SeriesId, PairList>> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    for (SeriesId id = 1; id < next_; ++id) {
+      HeadSeries& series = series_[id];
+      if (!series.labels.pairs) continue;
+      if (series.count == 0 && series.idle) {
+        gone.emplace_back(id, series.labels);
+        series = HeadSeries();
+        free_.push_back(id);
+        --series_count_;
+      } else {
+        series.idle = series.count == 0;
       }
     }
   }
-  std::erase_if(reads, [](const HeadRead& read) { return read.chunks.empty(); });
-  return reads;
-}
-
-std::vector<HeadRead> Head::close_all() {
-  std::vector<HeadRead> all;
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (HeadSeries& series : shard.slots) {
-      if (series.id == 0) continue;
-      close(shard, series);
-      if (!series.closed.empty()) all.push_back({series.id, series.closed});
-    }
-  }
-  return all;
-}
-
-void Head::forget_chunk(Shard& shard, const Chunk& chunk) {
-  shard.sample_count -= chunk.count;
-  shard.chunk_bytes -= chunk.bytes.size();
-  --shard.chunk_count;
-}
-
-void Head::drop_flushed(const std::vector<HeadRead>& flushed) {
-  std::vector<std::pair<SeriesId, const HeadRead*>> by_id;
-  by_id.reserve(flushed.size());
-  for (const HeadRead& read : flushed) by_id.emplace_back(read.id, &read);
-  std::sort(by_id.begin(), by_id.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<SeriesId> gone;
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (std::uint32_t slot = 0; slot < shard.slots.size(); ++slot) {
-      HeadSeries& series = shard.slots[slot];
-      if (series.id == 0) continue;
-      const auto it =
-          std::lower_bound(by_id.begin(), by_id.end(), series.id,
-                           [](const auto& entry, SeriesId id) { return entry.first < id; });
-      if (it != by_id.end() && it->first == series.id) {
-        // By pointer: retention may have dropped some of them in the meantime.
-        const std::vector<ChunkPtr>& written = it->second->chunks;
-        std::erase_if(series.closed, [&](const ChunkPtr& chunk) {
-          if (std::find(written.begin(), written.end(), chunk) == written.end()) return false;
-          forget_chunk(shard, *chunk);
-          return true;
-        });
-        series.closed.shrink_to_fit();
-      }
-      if (!series.closed.empty() || !series.open.empty()) continue;
-      if (series.idle) remove_series(shard, slot, gone);
-      series.idle = true;
-    }
-    if (!gone.empty()) rebuild_table(shard);
-  }
-  std::sort(gone.begin(), gone.end());
-  if (!gone.empty()) index_.remove(gone);
-}
-
-void Head::drop_before(Timestamp floor) {
-  std::vector<SeriesId> gone;
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    const std::size_t gone_before = gone.size();
-    for (std::uint32_t slot = 0; slot < shard.slots.size(); ++slot) {
-      HeadSeries& series = shard.slots[slot];
-      if (series.id == 0) continue;
-      std::size_t count = 0;
-      while (count < series.closed.size() && series.closed[count]->max_time < floor) {
-        forget_chunk(shard, *series.closed[count++]);
-      }
-      series.closed.erase(series.closed.begin(),
-                          series.closed.begin() + static_cast<std::ptrdiff_t>(count));
-      if (!series.closed.empty() || (series.open.has_last() && newest(series) >= floor)) continue;
-      shard.sample_count -= series.open.count();
-      remove_series(shard, slot, gone);
-    }
-    if (gone.size() != gone_before) rebuild_table(shard);
-  }
-  std::sort(gone.begin(), gone.end());
-  if (!gone.empty()) index_.remove(gone);
-}
-
-void Head::remove_series(Shard& shard, std::uint32_t slot, std::vector<SeriesId>& gone) {
-  gone.push_back(shard.slots[slot].id);
-  shard.slots[slot] = HeadSeries();
-  shard.slots_free.push_back(slot);
-  --shard.series_count;
+  if (gone.empty()) return;
+  rebuild_table(table_.size());
+  index_.remove(gone);
 }
 
 std::uint64_t Head::sample_count() const {
-  std::uint64_t count = 0;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    count += shard.sample_count;
-  }
-  return count;
+  const std::lock_guard lock(mutex_);
+  return generation_->sample_count;
+}
+
+std::uint64_t Head::sample_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return generation_->arena.memory_size() + generation_->extra_bytes;
 }
 
 std::uint64_t Head::memory_size() const {
   std::uint64_t size = index_.memory_size();
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    size += shard.slots.size() * sizeof(HeadSeries) + shard.table.size() * sizeof(std::uint32_t) +
-            shard.chunk_bytes + shard.chunk_count * (sizeof(Chunk) + 40);
-    for (const HeadSeries& series : shard.slots) size += series.open.memory_size();
-  }
-  return size;
+  const std::lock_guard lock(mutex_);
+  return size + series_.capacity() * sizeof(HeadSeries) + table_.size() * sizeof(SeriesId) +
+         generation_->arena.memory_size() + generation_->extra_bytes;
 }
 
 std::pair<Timestamp, Timestamp> Head::time_range() const {
-  Timestamp min = model::kTimestampMax;
-  Timestamp max = model::kTimestampMin;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (const HeadSeries& series : shard.slots) {
-      for (const ChunkPtr& chunk : series.closed) {
-        min = std::min(min, chunk->min_time);
-        max = std::max(max, chunk->max_time);
-      }
-      if (series.open.empty()) continue;
-      min = std::min(min, series.open.min_time());
-      max = std::max(max, series.open.last_time());
-    }
-  }
-  return {min, max};
+  const std::lock_guard lock(mutex_);
+  return {generation_->min_time, generation_->max_time};
 }
 
 }  // namespace holdfast::metrics

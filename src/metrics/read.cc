@@ -1,175 +1,115 @@
-// Reading: head first, then blocks (engine.h tells why in this order), joined by labels.
+// Reading: what the head and the blocks offer, joined (gather.h). Blocks that turn out to be bad
+// are taken off the list, and the reader asks again.
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "metrics/engine.h"
+#include "metrics/gather.h"
 
 namespace holdfast::metrics {
 
 namespace {
 
-// Sources of one series may overlap when a flush runs beside the read. Then their samples are
-// brought in order, and of two at one time the first stays.
-void order_and_unite(Samples& samples) {
-  std::vector<std::size_t> order(samples.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return samples.times[a] < samples.times[b];
-  });
-  Samples result;
-  for (const std::size_t i : order) {
-    if (!result.times.empty() && result.times.back() == samples.times[i]) continue;
-    if (!samples.histograms.empty() && samples.histograms[i]) {
-      result.push(samples.times[i], samples.histograms[i]);
-    } else {
-      result.push(samples.times[i], samples.values[i]);
-    }
-  }
-  samples = std::move(result);
-}
-
-}  // namespace
-
 // Runs `read` until no block turns out to be bad: each kDataLoss has taken one off the list, by
 // this reader or by another, so this ends.
 template <typename F>
-auto Engine::setting_bad_blocks_aside(F&& read) const -> decltype(read()) {
+auto setting_bad_blocks_aside(F&& read) -> decltype(read()) {
   for (;;) {
     auto result = read();
     if (result || result.error().code() != Code::kDataLoss) return result;
   }
 }
 
-Result<Engine::Search> Engine::search(const std::vector<Matcher>& matchers, Timestamp from,
-                                      Timestamp to) const {
-  Search result;
-  for (HeadRead& read : head_.read(head_.index().select(matchers), from, to)) {
-    auto labels = head_.index().labels(read.id);
-    if (!labels) continue;
-    result.found.push_back(
-        {std::make_shared<const Labels>(std::move(*labels)), std::move(read.chunks), {}});
-  }
-  HF_TRY(search_blocks(matchers, from, to, result));
-  std::stable_sort(result.found.begin(), result.found.end(),
-                   [](const Found& a, const Found& b) { return *a.labels < *b.labels; });
-  std::vector<Found> joined;
-  for (Found& found : result.found) {
-    if (joined.empty() || *joined.back().labels != *found.labels) {
-      joined.push_back(std::move(found));
-      continue;
-    }
-    Found& same = joined.back();
-    same.chunks.insert(same.chunks.end(), found.chunks.begin(), found.chunks.end());
-    same.in_blocks.insert(same.in_blocks.end(), found.in_blocks.begin(), found.in_blocks.end());
-  }
-  result.found = std::move(joined);
-  return result;
-}
+}  // namespace
 
-Result<void> Engine::search_blocks(const std::vector<Matcher>& matchers, Timestamp from,
-                                   Timestamp to, Search& out) const {
-  for (const BlockPtr& block : blocks_->overlapping(from, to)) {
-    auto index = blocks_->index(block);
-    if (!index) {
-      if (index.error().code() == Code::kDataLoss) blocks_->set_aside(*block, index.error());
-      return std::move(index).error();
-    }
-    out.cursors.push_back(std::make_unique<Block::Cursor>(block, *index));
-    Block::Cursor* cursor = out.cursors.back().get();
-    for (const std::uint32_t series : (*index)->select(matchers, from, to)) {
-      out.found.push_back(
-          {std::make_shared<const Labels>((*index)->labels(series)), {}, {{cursor, series}}});
-    }
-  }
-  return {};
-}
-
-Result<void> Engine::read_found(const Found& found, Timestamp from, Timestamp to,
-                                Samples& out) const {
-  bool ordered = true;
-  std::size_t done = 0;
-  const auto check_order = [&] {
-    if (done > 0 && done < out.size() && out.times[done] <= out.times[done - 1]) ordered = false;
-    done = out.size();
-  };
-  auto in_blocks = found.in_blocks;
-  std::stable_sort(in_blocks.begin(), in_blocks.end(), [](const auto& a, const auto& b) {
-    return a.first->index().series[a.second].min_time < b.first->index().series[b.second].min_time;
-  });
-  for (const auto& [cursor, series] : in_blocks) {
-    const auto read = cursor->read(series, from, to, out);
-    if (!read) {
-      if (read.error().code() == Code::kDataLoss)
-        blocks_->set_aside(*cursor->block(), read.error());
-      return read.error();
-    }
-    check_order();
-  }
-  for (const ChunkPtr& chunk : found.chunks) {
-    // Nothing but our own bug makes a chunk in memory unreadable; kDataLoss is for blocks.
-    if (const auto read = decode_chunk(*chunk, from, to, out); !read)
-      return internal(read.error().message());
-    check_order();
-  }
-  if (!ordered) {
-    HF_PROBE("read: overlapping sources united");
-    order_and_unite(out);
-  }
-  return {};
-}
-
-Result<bool> Engine::has_sample(const Found& found, Timestamp from, Timestamp to) const {
-  const auto inside = [&](Timestamp t) { return from <= t && t <= to; };
-  for (const ChunkPtr& chunk : found.chunks) {
-    if (inside(chunk->min_time) || inside(chunk->max_time)) return true;
-  }
-  for (const auto& [cursor, series] : found.in_blocks) {
-    const BlockIndex::Series& s = cursor->index().series[series];
-    if (inside(s.min_time) || inside(s.max_time)) return true;
-  }
-  // The range lies within chunks: only their samples can tell.
-  Samples samples;
-  HF_TRY(read_found(found, from, to, samples));
-  return samples.size() > 0;
-}
-
-Result<std::vector<Column>> Engine::select(const SelectRequest& request) const {
+Result<SelectionPtr> Engine::find(const SelectRequest& request) const {
   const auto binds = [](const Matcher& m) { return !m.matches_empty(); };
   if (std::none_of(request.matchers.begin(), request.matchers.end(), binds)) {
     return invalid("a selector needs at least one matcher that does not match the empty value");
   }
-  return setting_bad_blocks_aside([&] { return select_once(request); });
+  return setting_bad_blocks_aside([&] { return find_once(request); });
 }
 
-Result<std::vector<Column>> Engine::select_once(const SelectRequest& request) const {
-  const Search search = HF_TRY(this->search(request.matchers, request.from, request.to));
-  std::vector<Column> columns;
-  columns.reserve(search.found.size());
-  std::size_t total = 0;
-  for (const Found& found : search.found) {
-    if (request.stop.stop_requested()) return Error(Code::kCanceled, "the read was cancelled");
-    Samples samples;
-    HF_TRY(read_found(found, request.from, request.to, samples));
-    if (samples.size() == 0) continue;
-    total += samples.size();
-    if (total > request.sample_count_max) {
-      return Error(Code::kTooLarge, "the read would load more than " +
-                                        std::to_string(request.sample_count_max) + " samples");
+Result<SelectionPtr> Engine::find_once(const SelectRequest& request) const {
+  for (;;) {
+    const HeadIndex::Pin pin = head_.index().pin();
+    Layout layout = blocks_->layout();
+    const std::vector<SeriesId> ids = head_.index().select(request.matchers);
+    HeadCaptures captures = head_.capture(ids, request.from, request.to);
+    // Nothing changed its place or its id while the head was listed.
+    if (blocks_->layout_version() != layout.version || head_.index().pin() != pin) continue;
+    SelectionBuilder builder(head_.index(), request.from, request.to,
+                             [blocks = blocks_.get()](const Block& block, const Error& why) {
+                               blocks->set_aside(block, why);
+                             });
+    for (const Layout::Entry& entry : layout.blocks) {
+      if (!entry.block->overlaps(request.from, request.to)) continue;
+      auto view = entry.block->view();
+      if (!view) {
+        if (view.error().code() == Code::kDataLoss) blocks_->set_aside(*entry.block, view.error());
+        return std::move(view).error();
+      }
+      auto series = (*view)->select(request.matchers, request.from, request.to);
+      builder.add_block(entry, std::move(*view), std::move(series));
     }
-    columns.push_back({found.labels, std::move(samples.times), std::move(samples.values),
-                       std::move(samples.histograms)});
+    builder.add_frozen(layout.frozen, ids);
+    builder.add_head(std::move(captures));
+    return builder.build();
   }
-  return columns;
 }
 
-Result<void> Engine::each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                 Timestamp to,
-                                 const std::function<void(const Labels&)>& visit) const {
-  const std::vector<std::vector<Matcher>> all = {{}};
+Result<std::vector<Column>> Engine::select(const SelectRequest& request) const {
+  return setting_bad_blocks_aside([&]() -> Result<std::vector<Column>> {
+    const SelectionPtr selection = HF_TRY(find(request));
+    const auto cursor = selection->cursor();
+    std::vector<Column> columns;
+    SeriesData data;
+    LabelViews views;
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < selection->size(); ++i) {
+      if (request.stop.stop_requested()) return Error(Code::kCanceled, "the read was cancelled");
+      HF_TRY(cursor->read(i, data));
+      if (data.size() == 0) continue;
+      total += data.size();
+      if (total > request.sample_count_max) {
+        return Error(Code::kTooLarge, "the read would load more than " +
+                                          std::to_string(request.sample_count_max) + " samples");
+      }
+      selection->labels(i, views);
+      columns.push_back({std::make_shared<const Labels>(to_labels(views)), *data.times, data.values,
+                         data.histograms});
+    }
+    std::sort(columns.begin(), columns.end(),
+              [](const Column& a, const Column& b) { return *a.labels < *b.labels; });
+    return columns;
+  });
+}
+
+bool Engine::head_overlaps(Timestamp from, Timestamp to) const {
+  const auto touches = [&](Timestamp min, Timestamp max) { return min <= to && max >= from; };
+  const auto [min, max] = head_.time_range();
+  if (min <= max && touches(min, max)) return true;
+  const auto frozen = blocks_->layout().frozen;
+  return frozen &&
+         touches(frozen->captures.generation->min_time, frozen->captures.generation->max_time);
+}
+
+// `visit` answers whether it wants more.
+Result<void> Engine::each_series(
+    const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to,
+    const std::function<bool(const Selection&, std::size_t)>& visit) const {
+  const std::vector<std::vector<Matcher>> all = {
+      {HF_TRY(Matcher::make(model::MatchOp::kRegex, std::string(model::kMetricName), ".*"))}};
   for (const std::vector<Matcher>& matchers : any_of.empty() ? all : any_of) {
-    const Search search = HF_TRY(this->search(matchers, from, to));
-    for (const Found& found : search.found) {
-      if (HF_TRY(has_sample(found, from, to))) visit(*found.labels);
+    SelectRequest request;
+    request.matchers = matchers;
+    request.from = from;
+    request.to = to;
+    const SelectionPtr selection =
+        HF_TRY(setting_bad_blocks_aside([&] { return find_once(request); }));
+    for (std::size_t i = 0; i < selection->size(); ++i) {
+      if (!visit(*selection, i)) return {};
     }
   }
   return {};
@@ -177,39 +117,77 @@ Result<void> Engine::each_series(const std::vector<std::vector<Matcher>>& any_of
 
 Result<std::vector<Labels>> Engine::series(const std::vector<std::vector<Matcher>>& any_of,
                                            Timestamp from, Timestamp to, std::size_t limit) const {
-  std::set<Labels> result;
-  const auto visit = [&](const Labels& labels) { result.insert(labels); };
-  HF_TRY(setting_bad_blocks_aside([&] {
-    result.clear();
-    return each_series(any_of, from, to, visit);
+  std::set<Labels> found;
+  LabelViews views;
+  HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
+    selection.labels(i, views);
+    found.insert(to_labels(views));
+    return true;
   }));
-  std::vector<Labels> list(result.begin(), result.end());
+  std::vector<Labels> list(found.begin(), found.end());
   if (limit != 0 && list.size() > limit) list.resize(limit);
   return list;
 }
 
 Result<std::vector<std::string>> Engine::label_names(
     const std::vector<std::vector<Matcher>>& any_of, Timestamp from, Timestamp to) const {
-  std::set<std::string> names;
-  HF_TRY(setting_bad_blocks_aside([&] {
-    names.clear();
-    return each_series(any_of, from, to, [&](const Labels& labels) {
-      for (const model::Label& label : labels) names.insert(label.name);
-    });
-  }));
+  std::set<std::string, std::less<>> names;
+  const auto add = [&](std::string_view name) {
+    if (!names.contains(name)) names.emplace(name);
+  };
+  if (any_of.empty()) {
+    for (const Layout::Entry& entry : blocks_->layout().blocks) {
+      if (!entry.block->overlaps(from, to)) continue;
+      const auto view = entry.block->view();
+      if (!view && view.error().code() == Code::kDataLoss) {
+        blocks_->set_aside(*entry.block, view.error());
+        continue;
+      }
+      if (!view) return view.error();
+      for (const std::string_view name : (*view)->label_names()) add(name);
+    }
+    if (head_overlaps(from, to))
+      head_.index().each_pair([&](LabelView pair, std::size_t) { add(pair.name); });
+  } else {
+    LabelViews views;
+    HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
+      selection.labels(i, views);
+      for (const LabelView& label : views) add(label.name);
+      return true;
+    }));
+  }
   return std::vector<std::string>(names.begin(), names.end());
 }
 
 Result<std::vector<std::string>> Engine::label_values(
     const std::string& name, const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
     Timestamp to) const {
-  std::set<std::string> values;
-  HF_TRY(setting_bad_blocks_aside([&] {
-    values.clear();
-    return each_series(any_of, from, to, [&](const Labels& labels) {
-      if (const std::string_view value = labels.get(name); !value.empty()) values.emplace(value);
-    });
-  }));
+  std::set<std::string, std::less<>> values;
+  const auto add = [&](std::string_view value) {
+    if (!value.empty() && !values.contains(value)) values.emplace(value);
+  };
+  if (any_of.empty()) {
+    for (const Layout::Entry& entry : blocks_->layout().blocks) {
+      if (!entry.block->overlaps(from, to)) continue;
+      const auto view = entry.block->view();
+      if (!view && view.error().code() == Code::kDataLoss) {
+        blocks_->set_aside(*entry.block, view.error());
+        continue;
+      }
+      if (!view) return view.error();
+      for (const std::string_view value : (*view)->label_values(name)) add(value);
+    }
+    if (head_overlaps(from, to)) {
+      head_.index().each_pair([&](LabelView pair, std::size_t) {
+        if (pair.name == name) add(pair.value);
+      });
+    }
+  } else {
+    HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
+      add(selection.label(i, name));
+      return true;
+    }));
+  }
   return std::vector<std::string>(values.begin(), values.end());
 }
 

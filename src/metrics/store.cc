@@ -10,11 +10,14 @@ namespace holdfast::metrics {
 
 namespace {
 constexpr Duration kSyncIntervalMin = 10ms;  // a zero setting must not keep a core busy
-}
+constexpr Duration kMaintainInterval = 1min;
+}  // namespace
 
 struct Engine::Replay {
-  std::unordered_map<SeriesId, HeadSeries*> series;  // by the id the log uses
-  std::uint64_t lost_samples = 0;                    // of series whose labels were lost
+  WalBatchReader reader;
+  std::unordered_map<SeriesId, SeriesId> series;  // id in the log to id in the head
+  std::vector<Head::Add> adds;
+  std::uint64_t lost_samples = 0;  // of series whose labels were lost
 };
 
 Result<std::unique_ptr<Store>> Store::open(Env& env, StoreOptions options) {
@@ -27,9 +30,11 @@ Engine::Engine(Env& env, StoreOptions options)
     : env_(env), options_(std::move(options)), loop_(std::make_shared<Loop>()) {}
 
 Engine::~Engine() {
+  stop_.request_stop();
   TimerId timer = TimerId::kNone;
   {
-    const std::lock_guard lock(loop_->mutex);  // a running tick ends first
+    const std::lock_guard work(loop_->work_mutex);  // what runs ends first
+    const std::lock_guard lock(loop_->mutex);
     loop_->engine = nullptr;
     timer = loop_->timer;
   }
@@ -42,16 +47,12 @@ Engine::~Engine() {
 
 Result<void> Engine::open() {
   const MonoTime begin = env_.clock.mono();
+  set_limits(options_.limits);
   blocks_ = std::make_unique<BlockSet>(env_.files, options_.directory + "/blocks");
   HF_TRY(blocks_->open());
   Replay replay;
-  const auto consume = [&](WalRecordType type, std::string_view payload) -> Result<void> {
-    if (type == WalRecordType::kMetadata) {
-      auto record = HF_TRY(decode_wal_metadata(payload));
-      metadata_[record.metric] = std::move(record.metadata);
-      return {};
-    }
-    return replay_batch(HF_TRY(decode_wal_batch(payload)), replay);
+  const auto consume = [&](WalRecordType type, std::string_view payload) {
+    return replay_record(type, payload, replay);
   };
   Wal::Options wal{options_.directory + "/wal", options_.wal_segment_size_max,
                    blocks_->wal_segment()};
@@ -63,7 +64,7 @@ Result<void> Engine::open() {
                  "were in a lost part of it");
   }
   replay_time_ = env_.clock.mono() - begin;
-  last_flush_ = env_.clock.mono();
+  last_flush_ = last_maintain_ = env_.clock.mono();
   if (wal_->has_corrupt()) {
     // What could be read of a corrupt segment lies in memory only: make it durable, then set the
     // segment aside. Should that fail, the segment stays and the next flush does it.
@@ -75,13 +76,42 @@ Result<void> Engine::open() {
   return {};
 }
 
-Result<void> Engine::replay_batch(const WalBatch& batch, Replay& replay) {
-  for (const WalSeries& in : batch.series) {
-    const std::uint64_t hash = in.labels.hash();
-    HeadSeries* series = head_.find(in.labels, hash);
-    if (!series) series = &head_.create(in.labels, hash);
-    replay.series[in.id] = series;  // an id used again after a restart means what was said last
+Result<void> Engine::replay_record(WalRecordType type, std::string_view payload, Replay& replay) {
+  if (type == WalRecordType::kMetadata) {
+    auto record = HF_TRY(decode_wal_metadata(payload));
+    metadata_[record.metric] = std::move(record.metadata);
+    return {};
   }
+  if (type == WalRecordType::kExemplars) {
+    const SeriesExemplars record = HF_TRY(decode_wal_exemplars(payload));
+    const auto labels = std::make_shared<const Labels>(record.series);
+    for (const Exemplar& exemplar : record.exemplars) {
+      exemplars_.emplace_back(labels, exemplar);
+      exemplar_newest_[record.series] = exemplar.t;
+    }
+    while (exemplars_.size() > options_.exemplar_count_max) exemplars_.pop_front();
+    return {};
+  }
+  return replay_batch(HF_TRY(replay.reader.read(payload)), replay);
+}
+
+Result<void> Engine::replay_batch(const WalBatch& batch, Replay& replay) {
+  LabelViews views;
+  std::string canonical;
+  for (const WalSeries& in : batch.series) {
+    views.clear();
+    canonical.clear();
+    for (const model::Label& label : in.labels) {
+      views.push_back({label.name, label.value});
+      canonical.append(label.name).push_back('\xff');
+      canonical.append(label.value).push_back('\xff');
+    }
+    const Fingerprint key = fingerprint(canonical);
+    SeriesId id = head_.find(key, 0);
+    if (id == 0) id = head_.create(key, views);
+    replay.series[in.id] = id;  // an id used again after a restart means what was said last
+  }
+  replay.adds.clear();
   for (const WalSample& in : batch.samples) {
     const auto known = replay.series.find(in.id);
     if (known == replay.series.end()) {
@@ -89,11 +119,16 @@ Result<void> Engine::replay_batch(const WalBatch& batch, Replay& replay) {
       ++replay.lost_samples;
       continue;
     }
-    HeadSeries* series = known->second;
-    if (series->open.has_last() && in.sample.t <= series->open.last_time()) continue;
-    const Head::Add add{series, &in.sample};
-    head_.append(Head::shard_of(series->hash), {&add, 1});
+    HeadSeries& series = head_.at(known->second);
+    Timestamp newest = series.newest_time;
+    if (series.pending != 0) newest = replay.adds[series.pending - 1].t;
+    if (in.sample.t == newest) continue;
+    replay.adds.push_back({known->second, in.sample.t < newest, in.sample.t, in.sample.value,
+                           in.sample.histogram ? &in.sample.histogram : nullptr});
+    if (in.sample.t > newest) series.pending = static_cast<std::uint32_t>(replay.adds.size());
   }
+  for (const Head::Add& add : replay.adds) head_.at(add.id).pending = 0;
+  head_.append(replay.adds);
   return {};
 }
 
@@ -113,9 +148,36 @@ void Engine::arm(const std::shared_ptr<Loop>& loop) {
 void Engine::tick() {
   if (const auto synced = sync(); !synced)
     log_error("metrics log sync failed", {{"why", synced.error().message()}});
-  if (!wants_flush()) return;
-  if (const auto flushed = flush(); !flushed) {
-    log_error("metrics flush failed", {{"why", flushed.error().message()}});
+  const bool due = env_.clock.mono() - last_maintain_ >= kMaintainInterval;
+  if ((!due && !wants_flush()) || loop_->working.exchange(true)) return;
+  if (due) last_maintain_ = env_.clock.mono();
+  const std::weak_ptr<Loop> weak = loop_;
+  env_.executor.post(Lane::kBackground, [weak] {
+    const auto held = weak.lock();
+    if (!held) return;
+    const std::lock_guard lock(held->work_mutex);
+    Engine* engine = nullptr;
+    {
+      const std::lock_guard inner(held->mutex);
+      engine = held->engine;  // stays: the destructor waits for work_mutex
+    }
+    if (engine) engine->work();
+    held->working = false;
+  });
+}
+
+void Engine::work() {
+  if (const auto kept = maintain(to_ms(env_.clock.now())); !kept) {
+    log_error("metrics flush failed", {{"why", kept.error().message()}});
+    return;
+  }
+  for (;;) {
+    const auto more = merge_once(false);
+    if (more && !*more) return;
+    if (more) continue;
+    if (more.error().code() != Code::kCanceled)
+      log_error("metrics blocks not merged", {{"why", more.error().message()}});
+    return;
   }
 }
 
@@ -140,7 +202,7 @@ void Engine::set_metadata(const std::string& metric, const Metadata& metadata) {
   const std::lock_guard lock(append_mutex_);
   // A refused write costs nothing now: the next flush logs all metadata again.
   if (const auto logged =
-          wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata));
+          wal_->append(WalRecordType::kMetadata, encode_wal_metadata(metric, metadata), false);
       !logged) {
     log_warn("metric metadata not logged", {{"metric", metric}, {"why", logged.error().message()}});
   }
@@ -178,6 +240,51 @@ StoreStats Engine::stats() const {
   }
   stats.replay_time = replay_time_;
   return stats;
+}
+
+namespace {
+
+// The largest counts, largest first.
+std::vector<CardinalityEntry> top(std::vector<CardinalityEntry> entries, std::size_t limit) {
+  const auto more = [](const CardinalityEntry& a, const CardinalityEntry& b) {
+    return std::tie(b.count, a.name) < std::tie(a.count, b.name);
+  };
+  const std::size_t keep = limit == 0 ? entries.size() : std::min(limit, entries.size());
+  std::partial_sort(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(keep),
+                    entries.end(), more);
+  entries.resize(keep);
+  return entries;
+}
+
+std::vector<CardinalityEntry> entries_of(
+    const std::unordered_map<std::string, std::uint64_t>& map) {
+  std::vector<CardinalityEntry> entries;
+  for (const auto& [name, count] : map) entries.push_back({name, count});
+  return entries;
+}
+
+}  // namespace
+
+Cardinality Engine::cardinality(std::size_t limit) const {
+  Cardinality result;
+  result.series = head_.index().series_count();
+  std::vector<CardinalityEntry> metrics, pairs;
+  std::unordered_map<std::string, std::uint64_t> values, memory;
+  head_.index().each_pair([&](LabelView pair, std::size_t count) {
+    ++result.label_pairs;
+    const std::string name(pair.name);
+    ++values[name];
+    memory[name] += pair.value.size();
+    if (pair.name == model::kMetricName) metrics.push_back({std::string(pair.value), count});
+    pairs.push_back({name + "=" + std::string(pair.value), count});
+  });
+  result.series_by_metric = top(std::move(metrics), limit);
+  result.series_by_pair = top(std::move(pairs), limit);
+  result.values_by_label = top(entries_of(values), limit);
+  result.memory_by_label = top(entries_of(memory), limit);
+  const std::lock_guard lock(cardinality_mutex_);
+  result.created_by_metric = top(entries_of(created_by_metric_), limit);
+  return result;
 }
 
 void Engine::note_problem(std::string text) {

@@ -54,7 +54,7 @@ struct AppendResult {
   std::size_t out_of_order = 0;
   std::size_t duplicate = 0;       // same time, other value; the same value counts as appended
   std::size_t over_limit = 0;      // series limit
-  std::size_t unknown_series = 0;  // neither labels nor a ref that is known
+  std::size_t unknown_series = 0;  // no ref that is known, and labels absent or not valid
   std::string first_error;         // of a rejected sample: series, time, why
   std::vector<SeriesRef>
       refs;  // one per sample, kNone when rejected by the limit; only when asked for
@@ -106,7 +106,7 @@ struct SeriesData {
 };
 
 // The series a request found, samples not yet decoded: each thread reads through a cursor of its own.
-// Ordered by labels, each series once; a series may turn out to have no sample in the range.
+// In no order, each series once; a series may turn out to have no sample in the range.
 class Selection {
  public:
   class Cursor {
@@ -133,7 +133,7 @@ class Reader {
   virtual Result<SelectionPtr> find(const SelectRequest& request) const;
   // Ordered by labels. Series without a sample in the range are left out.
   virtual Result<std::vector<Column>> select(const SelectRequest& request) const = 0;
-  // Series with any sample in the range.
+  // Series whose samples span the range, judged by what they begin and end with.
   virtual Result<std::vector<Labels>> series(const std::vector<std::vector<Matcher>>& any_of,
                                              Timestamp from, Timestamp to,
                                              std::size_t limit) const = 0;
@@ -197,18 +197,18 @@ struct Cardinality {
   std::uint64_t label_pairs = 0;  // distinct name=value
   std::vector<CardinalityEntry> series_by_metric;
   std::vector<CardinalityEntry> values_by_label;
-  std::vector<CardinalityEntry> series_by_pair;   // "name=value"
-  std::vector<CardinalityEntry> memory_by_label;  // bytes of its values
+  std::vector<CardinalityEntry> series_by_pair;     // "name=value"
+  std::vector<CardinalityEntry> memory_by_label;    // bytes of its values
   std::vector<CardinalityEntry> created_by_metric;  // series made since the start: churn
 };
 
 struct SeriesLimits {
-  std::size_t per_metric = 0;      // series of one metric name; 0 is no limit
+  std::size_t per_metric = 0;  // series of one metric name; 0 is no limit
   std::size_t labels_per_series = 0;
-  std::size_t label_name_size = 0;   // bytes
-  std::size_t label_value_size = 0;  // bytes
-  std::map<std::string, std::size_t> per_label;   // values a label may have, by label name
-  std::string tenant_label;                       // the label that names the tenant, "" is none
+  std::size_t label_name_size = 0;               // bytes
+  std::size_t label_value_size = 0;              // bytes
+  std::map<std::string, std::size_t> per_label;  // values a label may have, by label name
+  std::string tenant_label;                      // the label that names the tenant, "" is none
   std::size_t per_tenant = 0;
 };
 
@@ -225,13 +225,14 @@ struct BlockInfo {
 struct StoreOptions {
   std::string directory;
   Duration retention = 15 * 24h;
-  Duration sync_interval = 1s;  // declared loss at power failure
-  std::uint64_t retention_bytes = 0;          // of blocks; the oldest go first; 0 is no limit
-  Duration out_of_order_window = 0s;          // how far behind its series' newest a sample may be
+  Duration sync_interval = 1s;        // declared loss at power failure
+  std::uint64_t retention_bytes = 0;  // of blocks; the oldest go first; 0 is no limit
+  Duration out_of_order_window = 0s;  // how far behind its series' newest a sample may be
   std::size_t series_count_max = 10'000'000;
   SeriesLimits limits;
   std::size_t exemplar_count_max = 100'000;
   std::uint64_t wal_segment_size_max = 64 * 1024 * 1024;  // bytes
+  std::uint64_t head_bytes_max = 256 * 1024 * 1024;       // of raw samples; more is flushed early
 };
 
 struct StoreStats {
@@ -266,8 +267,8 @@ class Store : public Reader {
   // Merges blocks as far as the levels allow, deleted samples left out. Long; from any thread.
   virtual Result<void> compact();
   // Hides samples of the matching series in [from, to] at once and for good; compact() frees the space.
-  virtual Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
-                                     Timestamp to);
+  virtual Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of,
+                                     Timestamp from, Timestamp to);
   // A folder that opens as a store of its own, under <directory>/snapshots; returns its name.
   virtual Result<std::string> snapshot();
   // Samples older than all there is, such as a backfill: written as blocks of their own, durable on

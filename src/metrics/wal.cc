@@ -11,7 +11,7 @@ namespace holdfast::metrics {
 
 namespace {
 
-constexpr std::string_view kMagic = "HFWAL01\n";
+constexpr std::string_view kMagic = "HFWAL02\n";
 constexpr std::size_t kFrameOverhead = 9;        // type, length, checksum
 constexpr std::size_t kCompressFrom = 512;       // below, a frame's own header eats the gain
 constexpr std::size_t kResyncSizeMax = 4 << 20;  // how far behind damage we look for whole records
@@ -38,7 +38,7 @@ bool record_follows(std::string_view bytes) {
   const std::size_t size = std::min(bytes.size(), kResyncSizeMax);
   for (std::size_t at = 1; at + kFrameOverhead < size; ++at) {
     const auto type = static_cast<std::uint8_t>(bytes[at]) & ~kWalCompressed;
-    if (type != 1 && type != 2) continue;
+    if (type < 1 || type > 3) continue;
     const std::uint32_t length = u32_at(bytes, at + 1);
     if (length == 0 || length > bytes.size() - at - kFrameOverhead) continue;
     if (crc32c(bytes.substr(at, 5 + length)) == u32_at(bytes, at + 5 + length)) return true;
@@ -48,11 +48,11 @@ bool record_follows(std::string_view bytes) {
 
 }  // namespace
 
-std::string write_wal_frame(WalRecordType type, std::string_view payload) {
+std::string write_wal_frame(WalRecordType type, std::string_view payload, bool pack) {
   ByteWriter out;
   std::string packed;
   auto type_byte = static_cast<std::uint8_t>(type);
-  if (payload.size() >= kCompressFrom) {
+  if (pack && payload.size() >= kCompressFrom) {
     ByteWriter prefix;
     prefix.u32(static_cast<std::uint32_t>(payload.size()));
     packed = prefix.take() + compress(payload, 1);
@@ -76,7 +76,7 @@ Result<WalFrame> read_wal_frame(std::string_view bytes) {
   if (crc32c(bytes.substr(0, 5 + length)) != u32_at(bytes, 5 + length)) return torn("bad checksum");
   const auto type_byte = static_cast<std::uint8_t>(bytes[0]);
   const std::uint8_t type = type_byte & static_cast<std::uint8_t>(~kWalCompressed);
-  if (type != 1 && type != 2) return torn("unknown type");
+  if (type < 1 || type > 3) return torn("unknown type");
   std::string_view payload = bytes.substr(5, length);
   WalFrame frame{static_cast<WalRecordType>(type), {}, length + kFrameOverhead};
   if (type_byte & kWalCompressed) {
@@ -198,12 +198,12 @@ Result<void> Wal::repair() {
   return {};
 }
 
-Result<void> Wal::append(WalRecordType type, std::string_view payload) {
+Result<void> Wal::append(WalRecordType type, std::string_view payload, bool pack) {
   if (payload.size() > kWalPayloadSizeMax)
     return Error(Code::kTooLarge, "a batch is over the log's record limit");
   if (!file_) HF_TRY(begin_segment().context("begin the metrics log"));
   if (needs_repair_) HF_TRY(repair().context("repair the metrics log"));
-  const std::string frame = write_wal_frame(type, payload);
+  const std::string frame = write_wal_frame(type, payload, pack);
   if (segment_size_ > kMagic.size() && segment_size_ + frame.size() > options_.segment_size_max) {
     HF_TRY(rotate());
   }

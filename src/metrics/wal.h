@@ -36,7 +36,8 @@ struct WalFrame {
   std::size_t size = 0;
 };
 Result<WalFrame> read_wal_frame(std::string_view bytes);
-std::string write_wal_frame(WalRecordType type, std::string_view payload);
+// `pack`: with zstd when that makes it smaller; worth it where texts repeat.
+std::string write_wal_frame(WalRecordType type, std::string_view payload, bool pack);
 
 class Wal {
  public:
@@ -51,7 +52,7 @@ class Wal {
   static Result<std::unique_ptr<Wal>> open(FileSystem& files, Options options,
                                            const Consumer& consume);
 
-  Result<void> append(WalRecordType type, std::string_view payload);
+  Result<void> append(WalRecordType type, std::string_view payload, bool pack = true);
   Result<void> sync();
   // Syncs and begins a new segment; its number: all records before it are in older ones.
   Result<std::uint64_t> rotate();

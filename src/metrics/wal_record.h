@@ -1,28 +1,39 @@
 // metrics/wal_record.h: what one append leaves in the write-ahead log, as bytes.
 //
-// Purpose     A batch names the series it is first to use in this epoch of the log, then its
-//             samples by series id. Encoding and decoding stand here alone; framing and checksums
-//             are wal.h's.
+// Purpose     A batch names the series it is first to use in this epoch of the log, then its samples. A float
+//             is written as what changed since the log's last word on its series: nothing, a few bytes of
+//             decimal difference, or the bits that differ. Framing and checksums are wal.h's.
+// State       The last word on a series stands with the writer (WalValue, kept by the head) and is
+//             built again by the reader, record by record; naming a series sets it to the start. A
+//             record that could not be written therefore ends the epoch: the next one names anew.
 // Errors      kDataLoss on payloads that the encoder did not write.
 // Threads     Values.
 // Source      docs/formats/wal.md draws every byte.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
-#include "metrics/index.h"
+#include "metrics/head_index.h"
 #include "metrics/store.h"
 
 namespace holdfast::metrics {
 
-enum class WalRecordType : std::uint8_t { kBatch = 1, kMetadata = 2 };
+enum class WalRecordType : std::uint8_t { kBatch = 1, kMetadata = 2, kExemplars = 3 };
 // Set beside the type when the payload is a zstd frame, with its expanded size before it.
 inline constexpr std::uint8_t kWalCompressed = 0x80;
 inline constexpr std::uint32_t kWalPayloadSizeMax = 256 * 1024 * 1024;
+
+// The log's last word on a series. Exponent e below kNotDecimal: value * 10^e is whole and small.
+struct WalValue {
+  double value = 0;
+  std::uint8_t exponent = 0;
+};
 
 struct WalSeries {
   SeriesId id = 0;
@@ -34,34 +45,53 @@ struct WalSample {
 };
 struct WalBatch {
   std::vector<WalSeries> series;
-  std::vector<WalSample> samples;
+  std::vector<WalSample> samples;  // in the order they were written
 };
 struct WalMetadata {
   std::string metric;
   Metadata metadata;
 };
 
-// Builds a batch without copying labels or samples.
+// Builds batches without copying labels or samples; reuse one for its buffers.
 class WalBatchWriter {
  public:
-  void add_series(SeriesId id, const Labels& labels);
-  void add_sample(SeriesId id, const Sample& sample);
+  // Sets `state` to the start as well.
+  void add_series(SeriesId id, PairList labels, const HeadIndex& index, WalValue& state);
+  void add_float(SeriesId id, Timestamp t, double value, WalValue& state);
+  void add_histogram(SeriesId id, Timestamp t, const model::Histogram& histogram);
   bool empty() const { return series_count_ == 0 && float_count_ == 0 && histogram_count_ == 0; }
+  bool has_series() const { return series_count_ > 0; }
   std::string take();
 
  private:
-  std::string series_;
-  std::string floats_;
-  std::string histograms_;
+  void end_run();
+  void push_code(unsigned code);
+
+  std::string series_, runs_, codes_, payload_, histograms_;
   std::size_t series_count_ = 0;
+  std::size_t run_count_ = 0;
   std::size_t float_count_ = 0;
   std::size_t histogram_count_ = 0;
-  SeriesId float_id_ = 0;  // of the sample before
-  Timestamp float_time_ = 0;
+  SeriesId run_first_ = 0;
+  SeriesId run_next_ = 0;  // the id that would continue the run
+  Timestamp run_time_ = 0;
+  SeriesId written_next_ = 0;
+  Timestamp written_time_ = 0;
+  std::unordered_map<PairId, std::uint32_t> pairs_;  // named in this record
 };
 
-Result<WalBatch> decode_wal_batch(std::string_view payload);
+// Reads the records of a log in order.
+class WalBatchReader {
+ public:
+  Result<WalBatch> read(std::string_view payload);
+
+ private:
+  std::unordered_map<SeriesId, WalValue> states_;
+};
+
 std::string encode_wal_metadata(const std::string& metric, const Metadata& metadata);
 Result<WalMetadata> decode_wal_metadata(std::string_view payload);
+std::string encode_wal_exemplars(const Labels& series, std::span<const Exemplar> exemplars);
+Result<SeriesExemplars> decode_wal_exemplars(std::string_view payload);
 
 }  // namespace holdfast::metrics

@@ -1,7 +1,6 @@
 #include <atomic>
 #include <thread>
 
-#include "metrics/block.h"
 #include "metrics/fixture.h"
 #include "metrics/wal.h"
 

@@ -10,7 +10,6 @@
 
 #include "base/env.h"
 #include "base/sim.h"
-#include "metrics/chunk.h"
 #include "metrics/store.h"
 
 namespace holdfast::metrics {

@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "base/bytes.h"
-#include "metrics/chunk.h"
+#include "metrics/histogram_bytes.h"
 
 namespace holdfast::metrics {
 
@@ -158,6 +158,20 @@ Result<void> decode_histograms(std::uint32_t count, std::string_view bytes, Time
     previous = std::move(h);
   }
   return {};
+}
+
+void Samples::push(Timestamp t, model::HistogramPtr histogram) {
+  times.push_back(t);
+  values.push_back(0);
+  histograms.push_back(std::move(histogram));
+}
+
+bool same_histogram(const Histogram& a, const Histogram& b) {
+  std::string left;
+  std::string right;
+  encode_histogram(a, nullptr, left);
+  encode_histogram(b, nullptr, right);
+  return left == right;
 }
 
 }  // namespace holdfast::metrics
