@@ -14,6 +14,7 @@ import { Empty, Loading, Page } from "./ui/pieces";
 import { Link, useAddress } from "./ui/router";
 
 const ExplorePage = lazy(() => import("./explore/ExplorePage"));
+const MetricsPage = lazy(() => import("./metrics/MetricsPage"));
 
 export function App() {
   return (
@@ -47,6 +48,7 @@ function Room({ parts }: { parts: string[] }) {
     if (room === "alerts" && !name) return <AlertsPage />;
     if (room === "drills" && !name) return <DrillsPage />;
     if (room === "explore" && !name) return <ExplorePage />;
+    if (room === "cardinality" && !name) return <MetricsPage />;
   }
   return <NotFound />;
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "app/config_limits.h"
 #include "base/text.h"
 
 namespace holdfast::app {
@@ -47,6 +48,9 @@ class Reader {
     for (const auto* node : map.list("scrape")) read_scrape(*node);
     for (const auto* node : map.list("probes")) read_probe(*node);
     read_rules(map);
+    if (const auto* node = map.member("limits")) config.limits = read_limits(context_, *node);
+    if (const auto* node = map.member("remote_write"))
+      config.remote_write = collect::read_remote_write(context_, *node, folder_of(path_));
     map.finish();
     check_references();
   }

@@ -16,7 +16,9 @@
 
 #include "base/env.h"
 #include "base/yaml.h"
+#include "collect/forward/remote_write_config.h"
 #include "detect/rules/rule_file.h"
+#include "metrics/store.h"
 #include "model/service.h"
 #include "respond/incident/incidents.h"
 #include "respond/notify/notifier.h"
@@ -34,6 +36,8 @@ struct Config {
   std::vector<model::Target> targets;
   std::vector<model::Probe> probes;
   std::vector<detect::RuleGroup> rule_groups;
+  metrics::SeriesLimits limits;
+  std::vector<collect::RemoteWriteConfig> remote_write;
   respond::NotifierOptions notify;
   respond::IncidentOptions incidents;
 };

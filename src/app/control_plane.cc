@@ -2,6 +2,7 @@
 
 #include "act/platform/process_platform.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace holdfast::app {
 namespace {
@@ -9,6 +10,14 @@ namespace {
 constexpr Duration kMaintainEvery = 1min;
 // What an orderly stop allows instances beyond their own stop_grace.
 constexpr Duration kStopMargin = 5s;
+
+void log_slow(const query::promql::SlowQuery& slow) {
+  log_warn("slow query", {{"query", printable(slow.query.text, 500)},
+                          {"user", slow.query.user},
+                          {"took", format_duration(slow.took)},
+                          {"samples", std::to_string(slow.samples_read)},
+                          {"error", slow.error}});
+}
 
 Duration longest_grace(const std::vector<model::Service>& services) {
   Duration longest = 0s;
@@ -26,9 +35,21 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   metrics::StoreOptions store;
   store.directory = options.data + "/metrics";
   store.retention = options.retention;
+  store.limits = config.limits;
   plane->store = HF_TRY(metrics::Store::open(env, store).context("metrics"));
+  if (!config.remote_write.empty()) {
+    plane->forwarder =
+        HF_TRY(collect::Forwarder::open(env, options.data + "/forward").context("remote write"));
+    plane->store = plane->forwarder->wrap(std::move(plane->store));
+    plane->forwarder->configure(config.remote_write);
+  }
   plane->journal = HF_TRY(state::open_journal(env, {options.data + "/journal"}).context("journal"));
-  plane->engine = std::make_unique<query::promql::Engine>(*plane->store, env.clock);
+  plane->tracker = std::make_unique<query::promql::QueryTracker>(
+      env.clock, query::promql::TrackerOptions{.on_slow = log_slow});
+  plane->engine = std::make_unique<query::promql::Engine>(
+      *plane->store, env.clock,
+      query::promql::EngineOptions{options.query_threads > 1 ? &env.executor : nullptr,
+                                   options.query_threads, plane->tracker.get()});
   plane->client = std::make_unique<net::Client>(env);
   plane->outbox = std::make_unique<state::Outbox>(env, *plane->journal);
   plane->prober_ = std::make_unique<act::HttpHealthProber>(env);
@@ -61,7 +82,10 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   return plane;
 }
 
-ControlPlane::~ControlPlane() { env.executor.cancel(maintenance_); }
+ControlPlane::~ControlPlane() {
+  env.executor.cancel(maintenance_);
+  if (forwarder) forwarder->stop();  // its writers ask the store for metadata
+}
 
 void ControlPlane::schedule_maintenance() {
   maintenance_ = env.executor.post_after(Lane::kPool, kMaintainEvery, [this] {
@@ -80,6 +104,8 @@ void ControlPlane::reconfigure(const Config& fresh) {
   healer->configure(config.services);
   drills->configure(config.services);
   rules->set_groups(config.rule_groups);
+  store->set_limits(config.limits);
+  if (forwarder) forwarder->configure(config.remote_write);
 }
 
 void ControlPlane::stop(std::function<void()> done) {

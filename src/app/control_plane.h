@@ -4,7 +4,8 @@
 //             The daemon runs it on the machine; tests/simulation runs it in a World: the same object.
 // Life        open() restores everything from disk and begins; the destructor is a crash as far as the world can
 //             tell (nothing more is written, children live on); stop() is the orderly end.
-// Reload      Services' platform and traffic are fixed for a run; everything else follows a reload.
+// Reload      Services' platform and traffic are fixed for a run, and so is whether there is remote write at all;
+//             everything else follows a reload.
 // Threads     Construct, reconfigure, stop and destroy on the control strand, or before it runs.
 #pragma once
 
@@ -18,11 +19,13 @@
 #include "act/processes.h"
 #include "app/config.h"
 #include "base/env.h"
+#include "collect/forward/forwarder.h"
 #include "detect/rules/manager.h"
 #include "learn/drill/drills.h"
 #include "metrics/store.h"
 #include "net/http.h"
 #include "query/promql/engine.h"
+#include "query/promql/tracker.h"
 #include "recover/healer.h"
 #include "respond/incident/incidents.h"
 #include "respond/notify/notifier.h"
@@ -34,6 +37,7 @@ namespace holdfast::app {
 struct ControlPlaneOptions {
   std::string data;  // directory; journal/ and metrics/ beneath it
   Duration retention = 15 * 24h;
+  std::size_t query_threads = 1;  // of one large query; more than one borrow the pool's
 };
 
 // Parts are public: the API and the simulation ask them directly; there is nothing to hide between them.
@@ -51,8 +55,10 @@ class ControlPlane {
 
   Env& env;
   Config config;
+  std::unique_ptr<collect::Forwarder> forwarder;  // null without remote_write at the start
   std::unique_ptr<metrics::Store> store;
   std::unique_ptr<state::Journal> journal;
+  std::unique_ptr<query::promql::QueryTracker> tracker;  // of what people and pages ask
   std::unique_ptr<query::promql::Engine> engine;
   std::unique_ptr<net::Client> client;
   std::unique_ptr<state::Outbox> outbox;

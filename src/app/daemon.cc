@@ -17,6 +17,7 @@
 #include "app/api/auth.h"
 #include "app/api/event_hub.h"
 #include "app/api/holdfast_api.h"
+#include "app/api/metrics_api.h"
 #include "app/api/prometheus_api.h"
 #include "app/console.h"
 #include "app/control_plane.h"
@@ -122,6 +123,7 @@ class Daemon {
  private:
   static constexpr int kIoThreads = 1;
   static constexpr int kPoolThreads = 3;
+  static constexpr std::size_t kQueryThreads = 2;  // of one large query
 
   Result<void> prepare() {
     ::umask(077);  // what Holdfast keeps is for its user alone: the token, pages, journal
@@ -157,7 +159,7 @@ class Daemon {
       log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
     plane_ = HF_TRY(
-        ControlPlane::open(machine_.env, config, {options_.data, options_.retention}, *processes_));
+        ControlPlane::open(machine_.env, config, {options_.data, options_.retention, kQueryThreads}, *processes_));
     start_collectors();
     HF_TRY(start_server());
     return {};
@@ -211,6 +213,7 @@ class Daemon {
         {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); },
          [this] { return plane_->rules->alerts(); }, [this] { return scraper_->status(); },
          [this] { return plane_->config.external_labels; }, [this] { return runtime_info(); }});
+    add_metrics_routes(router_, metrics_sources(*plane_));
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
     events_ = std::make_unique<EventHub>(env, *plane_->journal);
     events_->add_routes(router_);

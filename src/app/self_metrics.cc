@@ -83,6 +83,7 @@ void write_self_metrics(ControlPlane& plane, const ControlCounts& counts, const 
              counts.automation_stopped.load(kRelaxed) ? 1 : 0);
   sink.counter("holdfast_bugs_total", "Bugs met and survived.", static_cast<double>(bugs_total()));
   write_store(plane.store->stats(), sink);
+  if (plane.forwarder) plane.forwarder->collect(sink);
   write_journal(plane.journal->stats(), sink);
   if (server != nullptr) write_server(server->stats(), sink);
   if (auto read = collect::collect_process(plane.env.files, {}, sink); !read) {

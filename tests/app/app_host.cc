@@ -1,6 +1,7 @@
 #include "app/app_host.h"
 
 #include "app/api/holdfast_api.h"
+#include "app/api/metrics_api.h"
 #include "app/api/prometheus_api.h"
 #include "app/console.h"
 #include "app/targets.h"
@@ -38,6 +39,7 @@ AppHost::AppHost(Access access, const std::string& config) {
       {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
        [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); },
        [this] { return plane->config.external_labels; }});
+  add_metrics_routes(router, metrics_sources(*plane));
   add_holdfast_routes(router, *plane, {[this] { return reload(); }});
   events = std::make_unique<EventHub>(env, *plane->journal);
   events->add_routes(router);

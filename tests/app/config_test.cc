@@ -237,6 +237,7 @@ TEST_F(ConfigFile, TheManualDescribesEveryMember) {
            "notify: { receivers: [ { name: a, kind: email, smtp: 'a:1', from: a, to: a, "
            "zzzzzzzzzzzzzzz: 1 } ] }",
            "incidents: { zzzzzzzzzzzzzzz: 1 }",
+           "limits: { zzzzzzzzzzzzzzz: 1 }",
            "services: [ { name: a, zzzzzzzzzzzzzzz: 1 } ]",
            "services: [ { name: a, platform: { kind: none, zzzzzzzzzzzzzzz: 1 } } ]",
            "services: [ { name: a, platform: { versions: [ { name: a, command: a, zzzzzzzzzzzzzzz: "

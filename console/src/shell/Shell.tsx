@@ -18,6 +18,7 @@ const kPlaces: { to: string; room: string; icon: IconName; text: Key }[] = [
   { to: "/alerts", room: "alerts", icon: "bell", text: "nav.alerts" },
   { to: "/drills", room: "drills", icon: "drill", text: "nav.drills" },
   { to: "/explore", room: "explore", icon: "explore", text: "nav.explore" },
+  { to: "/cardinality", room: "cardinality", icon: "box", text: "nav.metrics" },
 ];
 
 export function Shell({ room, children }: { room: string; children: ReactNode }) {

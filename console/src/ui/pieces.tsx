@@ -45,7 +45,7 @@ interface CardProps {
   aside?: ReactNode;
   children: ReactNode;
   testId?: string;
-  tone?: "good" | "warn" | "bad" | "quiet" | "info";
+  tone?: "good" | "warn" | "bad" | "quiet" | "info" | undefined;
 }
 
 export function Card({ title, aside, children, testId, tone }: CardProps) {

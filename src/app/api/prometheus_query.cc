@@ -16,34 +16,16 @@ using query::promql::QueryResult;
 constexpr Duration kQueryTimeoutMax = 2min;
 constexpr std::uint64_t kPointCountMax = 11'000;
 
-QueryOptions query_options(Form& form, const Env& env, std::stop_token stop) {
+QueryOptions query_options(Form& form, const Env& env, const net::Request& request,
+                           std::stop_token stop) {
   QueryOptions options;
+  options.user = request.headers.get("x-holdfast-user");
   const auto timeout = std::min(form.duration("timeout", kQueryTimeoutMax), kQueryTimeoutMax);
   options.deadline = env.clock.mono() + timeout;
   options.stop = std::move(stop);
   options.lookback = form.lookback(options.lookback);
+  options.per_step_stats = form.get("stats") == "all";
   return options;
-}
-
-// Prometheus times its phases one by one; ours evaluates in one go, which is what the total says.
-std::string stats_json(const query::promql::QueryStats& stats) {
-  std::string out;
-  JsonMembers all(out);
-  JsonMembers timings(all.name("timings"));
-  const double took = to_seconds(stats.took);
-  timings.number("evalTotalTime", took)
-      .number("resultSortTime", 0)
-      .number("queryPreparationTime", 0)
-      .number("innerEvalTime", took)
-      .number("execQueueTime", 0)
-      .number("execTotalTime", took)
-      .end();
-  JsonMembers samples(all.name("samples"));
-  samples.whole("totalQueryableSamples", static_cast<std::int64_t>(stats.samples_read))
-      .whole("peakSamples", static_cast<std::int64_t>(stats.samples_peak))
-      .end();
-  all.end();
-  return out;
 }
 
 net::Response answer(QueryResult result, const Form& form, std::size_t limit) {
@@ -51,10 +33,11 @@ net::Response answer(QueryResult result, const Form& form, std::size_t limit) {
     cut_to(vector->series, limit, result.annotations);
   if (auto* matrix = std::get_if<query::promql::Matrix>(&result.value))
     cut_to(matrix->series, limit, result.annotations);
-  auto data = query::promql::result_json(result);
+  std::string data;
+  query::promql::append_result_json(data, result);
   if (!form.get("stats").empty()) {
     data.pop_back();
-    data += ",\"stats\":" + stats_json(result.stats) + "}";
+    data += ",\"stats\":" + query::promql::stats_json(result.stats) + "}";
   }
   return success(data, result.annotations);
 }
@@ -64,11 +47,11 @@ net::Response instant(const PrometheusContext& context, const net::Request& requ
   Form form(request);
   const auto limit = form.limit();
   const auto at = form.time_or("time", to_ms(context.env.clock.now()));
-  const auto options = query_options(form, context.env, std::move(stop));
+  const auto options = query_options(form, context.env, request, std::move(stop));
   if (form.error()) return refuse(*form.error());
   auto expr = form.expression();
   if (!expr) return refuse(bad_parameter("query", expr.error().message()));
-  auto result = context.sources.engine.instant(**expr, at, options);
+  auto result = context.sources.engine.instant(form.get("query"), at, options);
   if (!result) return refuse(execution_error(result.error()));
   return answer(std::move(*result), form, limit);
 }
@@ -107,14 +90,14 @@ net::Response range(const PrometheusContext& context, const net::Request& reques
   Form form(request);
   const auto limit = form.limit();
   const auto window = window_of(form);
-  auto options = query_options(form, context.env, std::move(stop));
+  auto options = query_options(form, context.env, request, std::move(stop));
   // Both ends belong to the range, and what Prometheus refuses was refused above.
   options.point_count_max = kPointCountMax + 1;
   if (form.error()) return refuse(*form.error());
   auto expr = form.expression();
   if (!expr) return refuse(bad_parameter("query", expr.error().message()));
-  auto result =
-      context.sources.engine.range(**expr, window.from, window.to, to_ms(window.step), options);
+  auto result = context.sources.engine.range(form.get("query"), window.from, window.to,
+                                             to_ms(window.step), options);
   if (!result) {
     const bool of_type = result.error().message().starts_with("invalid expression type");
     return refuse(of_type ? bad_parameter("query", result.error().message())

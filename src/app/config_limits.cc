@@ -1,0 +1,41 @@
+#include "app/config_limits.h"
+
+#include "base/text.h"
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::int64_t kCountMax = 1'000'000'000;
+
+}  // namespace
+
+metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& node) {
+  metrics::SeriesLimits limits;
+  YamlMap map(context, node, "limits");
+  const auto count = [&](const char* name) {
+    return static_cast<std::size_t>(map.integer(name, 0, 0, kCountMax));
+  };
+  limits.per_metric = count("series_per_metric");
+  limits.labels_per_series = count("labels_per_series");
+  limits.label_name_size = count("label_name_size");
+  limits.label_value_size = count("label_value_size");
+  if (const auto* inner = map.member("values_per_label")) {
+    YamlMap labels(context, *inner, "values_per_label");
+    for (const auto& [name, value] : inner->members) {
+      const auto limit = labels.integer(name.scalar, 0, 1, kCountMax);
+      limits.per_label[name.scalar] = static_cast<std::size_t>(limit);
+    }
+    labels.finish();
+  }
+  if (const auto* inner = map.member("tenant")) {
+    YamlMap tenant(context, *inner, "tenant");
+    limits.tenant_label = tenant.required_text("label");
+    limits.per_tenant = static_cast<std::size_t>(tenant.integer("series", 0, 1, kCountMax));
+    if (!tenant.has("series")) tenant.report("series", "'tenant' needs 'series', a whole number");
+    tenant.finish();
+  }
+  map.finish();
+  return limits;
+}
+
+}  // namespace holdfast::app
