@@ -186,10 +186,9 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
     for (std::uint32_t i = 0; i < head.references_count; ++i) {
       const Reference& reference = heads_.references[head.references_begin + i];
       if (!read_integers(reference.column, run, kept, other.data())) return false;
-      const std::uint64_t sign = reference.negative ? 1 : ~std::uint64_t{0};
       for (std::size_t k = 0; k < count; ++k) {
-        out[k] = static_cast<std::int64_t>(static_cast<std::uint64_t>(out[k]) +
-                                           sign * static_cast<std::uint64_t>(other[k]));
+        out[k] =
+            static_cast<std::int64_t>(static_cast<std::uint64_t>(out[k]) - reference.of(other[k]));
       }
     }
     if (slot != nullptr) {

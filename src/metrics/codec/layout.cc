@@ -127,7 +127,10 @@ class Writer {
     for (std::uint32_t i = 0; i < head.references_count; ++i) {
       const Reference& other = heads_.references[head.references_begin + i];
       const std::int64_t distance = minus(other.column, static_cast<std::int64_t>(index));
-      at(kReferences).varint(fold_sign(distance) << 1 | (other.negative ? 1 : 0));
+      const bool one = std::abs(other.weight) == Reference::kOne;
+      const unsigned kind = one ? (other.weight < 0 ? 0 : 1) : 2;
+      at(kReferences).varint(fold_sign(distance) << 2 | kind);
+      if (!one) at(kReferences).zigzag(other.weight);
     }
   }
 
@@ -238,11 +241,16 @@ class Reader {
     if (head.references_count >= kFamilyMax || head.scale != Scale::kDecimal) return loss();
     for (std::uint32_t i = 0; i < head.references_count; ++i) {
       const std::uint64_t coded = at(kReferences).varint();
-      const std::int64_t other = plus(static_cast<std::int64_t>(index), unfold_sign(coded >> 1));
-      if (!at(kReferences).ok() || other < 0 || static_cast<std::uint64_t>(other) >= columns) {
+      const std::int64_t other = plus(static_cast<std::int64_t>(index), unfold_sign(coded >> 2));
+      std::int64_t weight = (coded & 1) != 0 ? Reference::kOne : -Reference::kOne;
+      if ((coded & 2) != 0) weight = at(kReferences).zigzag();
+      if (!at(kReferences).ok() || weight > Reference::kWeightMax ||
+          weight < -Reference::kWeightMax || other < 0 ||
+          static_cast<std::uint64_t>(other) >= columns) {
         return loss();
       }
-      heads_.references.push_back({static_cast<std::uint32_t>(other), (coded & 1) != 0});
+      heads_.references.push_back(
+          {static_cast<std::uint32_t>(other), static_cast<std::int32_t>(weight)});
     }
     return {};
   }

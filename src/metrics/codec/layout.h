@@ -27,11 +27,21 @@ inline constexpr std::size_t kTableCountMax = 64;
 // How many columns, itself included, must be decoded for one at most.
 inline constexpr std::size_t kFamilyMax = 24;
 
-// Another column of the group that is taken away (or added) before a column's
-// integers are coded.
+// Another column of the group, a multiple of which is added before a column's integers are coded.
 struct Reference {
+  static constexpr std::int32_t kOne = 1 << 16;
+  static constexpr std::int32_t kWeightMax = 1 << 26;
+
   std::uint32_t column = 0;
-  bool negative = false;  // coded is own - other; otherwise own + other
+  std::int32_t weight = -kOne;
+
+  // What is added for an integer of the other column.
+  std::uint64_t of(std::int64_t other) const {
+    if (weight == kOne) return static_cast<std::uint64_t>(other);
+    if (weight == -kOne) return 0 - static_cast<std::uint64_t>(other);
+    __extension__ using Wide = __int128;
+    return static_cast<std::uint64_t>((static_cast<Wide>(other) * weight) >> 16);
+  }
 };
 
 struct Head {

@@ -199,8 +199,7 @@ void apply_references(std::span<ColumnPlan> plans, ColumnPlan& plan) {
     const auto& other = plans[reference.column].scaled.integers;
     for (std::size_t i = 0; i < plan.stream.size(); ++i) {
       const auto own = static_cast<std::uint64_t>(plan.stream[i]);
-      const auto theirs = static_cast<std::uint64_t>(other[i]);
-      plan.stream[i] = static_cast<std::int64_t>(reference.negative ? own - theirs : own + theirs);
+      plan.stream[i] = static_cast<std::int64_t>(own + reference.of(other[i]));
     }
   }
 }

@@ -7,11 +7,14 @@ namespace holdfast::metrics::codec {
 namespace {
 
 // Steps of a column, enough of them to see who moves with whom.
-constexpr std::size_t kProbe = 128;
+constexpr std::size_t kProbe = 256;
 // Sums over many columns pay only when columns are long.
 constexpr std::size_t kSumSamplesMin = 512;
 constexpr std::size_t kNeighbours = 10;
 constexpr std::size_t kSumColumnsMax = 8;
+// A leader is sought among so many columns before, none farther away than that.
+constexpr std::size_t kLeaders = 32;
+constexpr std::size_t kLeadersAway = 72;
 
 using Steps = std::vector<float>;
 
@@ -40,9 +43,17 @@ class Families {
   // A column that is nearly a constant rise less the sum of some columns before
   // it: the times a processor spent in all its modes add up to the clock.
   void find_sums() {
-    std::vector<bool> taken(plans_.size(), false);
+    taken_.resize(plans_.size(), false);
     for (std::size_t c = plans_.size(); c-- > 0;) {
-      if (plans_[c].references.empty() && !taken[c] && !used_[c] && worth(c)) find_sum(c, taken);
+      if (plans_[c].references.empty() && !taken_[c] && !used_[c] && worth(c)) find_sum(c);
+    }
+  }
+
+  // A column whose steps rise and fall with those of one before it: the load of a machine.
+  void find_leaders() {
+    leads_.resize(plans_.size(), false);
+    for (std::size_t c = 0; c < plans_.size(); ++c) {
+      if (plans_[c].references.empty() && !leads_[c] && !used_[c] && worth(c)) find_leader(c);
     }
   }
 
@@ -56,7 +67,7 @@ class Families {
     const auto other = static_cast<std::size_t>(hints_[c]);
     if (state_[other] != State::kDone || other == c || !alike(c, other)) return;
     if (size_[other] + 1 > kFamilyMax || !helps(c, other)) return;
-    plans_[c].references.push_back({static_cast<std::uint32_t>(other), true});
+    plans_[c].references.push_back({static_cast<std::uint32_t>(other), -Reference::kOne});
     size_[c] = size_[other] + 1;
     used_[other] = true;
   }
@@ -116,7 +127,7 @@ class Families {
     return squares / n - sum / n * (sum / n);
   }
 
-  void find_sum(std::size_t c, std::vector<bool>& taken) {
+  void find_sum(std::size_t c) {
     Steps rest = steps(c);
     const double alone = spread_of(rest, nullptr, 0);
     if (alone < 4) return;
@@ -132,30 +143,71 @@ class Families {
         if (std::any_of(found.begin(), found.end(), same)) continue;
         for (const bool negative : {false, true}) {
           const double spread = spread_of(rest, &steps(other), negative ? -1.0F : 1.0F);
-          if (spread < best) best = spread, which = {static_cast<std::uint32_t>(other), negative};
+          if (spread < best)
+            best = spread, which = {static_cast<std::uint32_t>(other),
+                                    negative ? -Reference::kOne : Reference::kOne};
         }
       }
       if (best >= now * 0.95) break;
       const Steps& chosen = steps(which.column);
       for (std::size_t i = 0; i < rest.size(); ++i) {
-        rest[i] += which.negative ? -chosen[i] : chosen[i];
+        rest[i] += which.weight < 0 ? -chosen[i] : chosen[i];
       }
       now = best;
       found.push_back(which);
     }
     // At least a bit and a half less for each sample, or reading the others is
     // not worth it.
-    if (now * 8 > alone) return;
-    for (const Reference& reference : found) taken[reference.column] = true;
+    if (now * 8 > alone || found.empty()) return;
+    for (const Reference& reference : found) taken_[reference.column] = true;
     size_[c] += static_cast<std::uint32_t>(found.size());
     plans_[c].references = std::move(found);
+  }
+
+  // The column that the steps of `c` follow best, times a factor.
+  void find_leader(std::size_t c) {
+    const Steps& own = steps(c);
+    const double spread_own = spread_of(own, nullptr, 0);
+    const double alone = std::min(spread_own, 0.6 * change_of(own));
+    double best = alone;
+    Reference which;
+    std::size_t tried = 0;
+    for (std::size_t other = c; other-- > 0 && c - other <= kLeadersAway && tried < kLeaders;) {
+      if (!plans_[other].references.empty() || !alike(c, other)) continue;
+      const Steps& theirs = steps(other);
+      const double spread = spread_of(theirs, nullptr, 0);
+      if (spread < 4) continue;
+      ++tried;
+      const double factor = (spread_of(own, &theirs, 1) - spread_own - spread) / (2 * spread);
+      const double rest = spread_of(own, &theirs, static_cast<float>(-factor));
+      if (rest < best && std::fabs(factor) < 100 && std::fabs(factor) > 1e-3) {
+        best = rest;
+        which = {static_cast<std::uint32_t>(other),
+                 static_cast<std::int32_t>(std::lround(-factor * Reference::kOne))};
+      }
+    }
+    // At least a third of a bit less for each sample.
+    if (best * 1.6 >= alone) return;
+    leads_[which.column] = true;
+    plans_[c].references.push_back(which);
+  }
+
+  // As spread_of(), of the difference between one step and the next.
+  static double change_of(const Steps& a) {
+    double squares = 0;
+    for (std::size_t i = 1; i < a.size(); ++i) {
+      squares += (a[i] - a[i - 1]) * (a[i] - a[i - 1]);
+    }
+    return squares / static_cast<double>(a.size());
   }
 
   std::span<ColumnPlan> plans_;
   std::span<const int> hints_;
   std::vector<State> state_;
   std::vector<std::uint32_t> size_;
-  std::vector<bool> used_;
+  std::vector<bool> used_;   // a hint points there
+  std::vector<bool> taken_;  // part of a sum
+  std::vector<bool> leads_;
   std::vector<Steps> steps_;
 };
 
@@ -165,7 +217,10 @@ void plan_families(std::span<ColumnPlan> plans, std::span<const int> hints, Effo
   if (plans.empty()) return;
   Families families(plans, hints);
   families.follow_hints();
-  if (effort == Effort::kSmall) families.find_sums();
+  if (effort == Effort::kSmall) {
+    families.find_sums();
+    families.find_leaders();
+  }
 }
 
 }  // namespace holdfast::metrics::codec
