@@ -19,59 +19,6 @@ bool has_any(const YamlNode& root, std::initializer_list<std::string_view> names
   return false;
 }
 
-// prometheus.yml: what Holdfast takes over is checked, what it does not drive is named.
-void check_scrape_config(const YamlContext& context, const YamlNode& node,
-                         std::vector<std::string>& names) {
-  YamlMap map(context, node, "scrape config");
-  const auto name = map.required_text("job_name");
-  if (std::find(names.begin(), names.end(), name) != names.end()) {
-    map.report("job_name", "found multiple scrape configs with job name \"" + name + "\"");
-  }
-  names.push_back(name);
-  const auto interval = map.duration("scrape_interval", 1min, 1ms);
-  const auto timeout = map.duration("scrape_timeout", std::min<Duration>(interval, 10s), 1ms);
-  if (timeout > interval)
-    map.report("scrape_timeout",
-               "scrape timeout greater than scrape interval for scrape config with job name \"" +
-                   name + "\"");
-  map.word("scheme", "http", {"http", "https"});
-  for (const auto& [key, value] : node.members) {
-    if (key.scalar.ends_with("_sd_configs") && key.scalar != "static_sd_configs") {
-      context.report(
-          key, "service discovery '" + key.scalar + "' is not provided; allowed: static_configs");
-    }
-  }
-  for (const auto* group : map.list("static_configs")) {
-    YamlMap targets(context, *group, "static config");
-    if (targets.texts("targets").empty())
-      targets.report("targets", "a static config needs 'targets', a list of host:port");
-    targets.text_map("labels");
-    targets.finish();
-  }
-}
-
-void check_prometheus(const YamlContext& context, const YamlNode& root) {
-  YamlMap map(context, root, "the Prometheus configuration");
-  for (const char* known : {"global", "rule_files", "alerting", "remote_write", "remote_read",
-                            "storage", "tracing", "scrape_config_files", "otlp", "runtime"}) {
-    map.member(known);
-  }
-  if (const auto* global = map.member("global")) {
-    YamlMap settings(context, *global, "global");
-    const auto interval = settings.duration("scrape_interval", 1min, 1ms);
-    settings.duration("evaluation_interval", 1min, 1ms);
-    const auto timeout =
-        settings.duration("scrape_timeout", std::min<Duration>(interval, 10s), 1ms);
-    if (timeout > interval)
-      settings.report("scrape_timeout", "global scrape timeout greater than scrape interval");
-    settings.text_map("external_labels");
-  }
-  std::vector<std::string> names;
-  for (const auto* config : map.list("scrape_configs"))
-    check_scrape_config(context, *config, names);
-  map.finish();
-}
-
 // alertmanager.yml: the tree must name receivers that exist.
 void check_route(const YamlContext& context, const YamlNode& node,
                  const std::vector<std::string>& receivers, bool root) {
@@ -147,7 +94,7 @@ FileKind kind_of(const YamlNode& root) {
   }
   if (has_any(root, {"route", "receivers", "inhibit_rules"})) return FileKind::kAlertmanagerConfig;
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
-                     "external_url", "external_labels", "evaluation_interval"}))
+                     "external_url", "external_labels", "evaluation_interval", "prometheus"}))
     return FileKind::kHoldfast;
   return FileKind::kUnknown;
 }
@@ -195,14 +142,13 @@ std::vector<Finding> check_file(FileSystem& files, const std::string& path,
     check_dashboard(path, json::parse(*text, nullptr, false), findings);
     return findings;
   }
-  if (kind == FileKind::kHoldfast) return parse_config(files, path, *text, variables).findings;
+  if (kind == FileKind::kHoldfast || kind == FileKind::kPrometheusConfig)
+    return parse_config(files, path, *text, variables).findings;
   if (kind == FileKind::kPrometheusRules) return detect::parse_rule_file(path, *text).findings;
   auto root = parse_yaml(path, *text, findings);
   if (!root) return findings;
   const YamlContext context{path, &findings, {}};
-  if (kind == FileKind::kPrometheusConfig)
-    check_prometheus(context, *root);
-  else if (kind == FileKind::kAlertmanagerConfig)
+  if (kind == FileKind::kAlertmanagerConfig)
     check_alertmanager(context, *root);
   else
     context.report(

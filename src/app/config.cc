@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "app/config_limits.h"
+#include "app/prometheus_file.h"
 #include "base/text.h"
 
 namespace holdfast::app {
@@ -48,6 +49,7 @@ class Reader {
     for (const auto* node : map.list("scrape")) read_scrape(*node);
     for (const auto* node : map.list("probes")) read_probe(*node);
     read_rules(map);
+    read_prometheus(map);
     if (const auto* node = map.member("limits")) config.limits = read_limits(context_, *node);
     if (const auto* node = map.member("remote_write"))
       config.remote_write = collect::read_remote_write(context_, *node, folder_of(path_));
@@ -426,6 +428,23 @@ class Reader {
     }
   }
 
+  // prometheus.yml files whose jobs, rules and remote writes are taken over.
+  void read_prometheus(YamlMap& map) {
+    for (const auto& name : map.texts("prometheus")) {
+      const auto path = collect::path_within(folder_of(path_), name);
+      auto text = files_.read_file(path);
+      if (!text) {
+        map.report("prometheus",
+                   "Prometheus configuration '" + printable(name) + "': " + text.error().message());
+        continue;
+      }
+      const auto root = parse_yaml(path, *text, result_.findings);
+      if (root)
+        read_prometheus_file(files_, path, *root, {.alone = false}, result_.config,
+                             result_.findings);
+    }
+  }
+
   void check_references() {
     for (const auto& [service, names, node] : dependencies_) {
       for (const auto& name : names) {
@@ -458,7 +477,11 @@ ConfigResult parse_config(FileSystem& files, const std::string& path, std::strin
   ConfigResult result;
   result.config.file = path;
   auto root = parse_yaml(path, yaml, result.findings);
-  if (root) Reader(files, path, variables, result).read(*root);
+  if (root && recognise(yaml) == FileKind::kPrometheusConfig) {
+    read_prometheus_file(files, path, *root, {}, result.config, result.findings);
+  } else if (root) {
+    Reader(files, path, variables, result).read(*root);
+  }
   // In the order of the files, as people go through them.
   const auto place = [](const Finding& finding) {
     return std::tie(finding.place.file, finding.place.line, finding.place.column);

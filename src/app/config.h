@@ -17,6 +17,7 @@
 #include "base/env.h"
 #include "base/yaml.h"
 #include "collect/forward/remote_write_config.h"
+#include "collect/scrape/scrape_config.h"
 #include "detect/rules/rule_file.h"
 #include "metrics/store.h"
 #include "model/service.h"
@@ -34,6 +35,8 @@ struct Config {
   Duration evaluation_interval = 15s;  // of rule groups that name none
   std::vector<model::Service> services;
   std::vector<model::Target> targets;
+  std::vector<collect::ScrapeConfig> jobs;  // of prometheus.yml
+  std::vector<std::string> notices;         // what was accepted and is done elsewhere, for the log
   std::vector<model::Probe> probes;
   std::vector<detect::RuleGroup> rule_groups;
   metrics::SeriesLimits limits;

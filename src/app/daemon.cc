@@ -30,6 +30,7 @@
 #include "collect/host/mounts.h"
 #include "collect/probe/prober.h"
 #include "collect/scrape/scraper.h"
+#include "collect/scrape/target_manager.h"
 #include "collect/source_loop.h"
 
 namespace holdfast::app {
@@ -168,6 +169,8 @@ class Daemon {
   void start_collectors() {
     auto& env = machine_.env;
     scraper_ = std::make_unique<collect::Scraper>(env, *plane_->store);
+    target_manager_ = std::make_unique<collect::TargetManager>(env, *scraper_);
+    take_jobs();
     prober_ = std::make_unique<collect::Prober>(env, *plane_->store);
     prober_->set_probes(plane_->config.probes);
     refresh_targets();
@@ -192,6 +195,11 @@ class Daemon {
   static std::string host_name() {
     char name[256] = {};
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+  }
+
+  void take_jobs() {
+    for (const auto& notice : plane_->config.notices) log_info(notice);
+    target_manager_->set_jobs(plane_->config.jobs);
   }
 
   void refresh_targets() {
@@ -278,6 +286,7 @@ class Daemon {
     }
     plane_->reconfigure(result.config);
     prober_->set_probes(plane_->config.probes);
+    take_jobs();
     refresh_targets();
     config_loaded_ = machine_.env.clock.now();
     log_info("configuration reloaded", {{"file", options_.config}});
@@ -302,6 +311,7 @@ class Daemon {
         // Nobody asks any more, and what is stopped on purpose is no target that went down.
         instances_changed_.reset();
         prober_.reset();
+        target_manager_.reset();
         scraper_.reset();
         plane_->stop([&] { stopped.set_value(); });
       });
@@ -322,6 +332,7 @@ class Daemon {
       host_loop_.reset();
       self_loop_.reset();
       prober_.reset();
+      target_manager_.reset();
       scraper_.reset();
       plane_.reset();
       processes_.reset();
@@ -344,6 +355,7 @@ class Daemon {
   std::unique_ptr<act::PosixProcesses> processes_;
   std::unique_ptr<ControlPlane> plane_;
   std::unique_ptr<collect::Scraper> scraper_;
+  std::unique_ptr<collect::TargetManager> target_manager_;  // after the scraper that it feeds
   std::unique_ptr<collect::Prober> prober_;
   std::unique_ptr<collect::HostMetrics> host_metrics_;
   std::unique_ptr<net::Server> server_;

@@ -111,7 +111,9 @@ TEST_F(Check, PrometheusConfigurations) {
       {"scheme", "scrape_configs:\n- {job_name: a, scheme: ftp}\n",
        "/d/f:2:25: 'scheme' is 'ftp'; allowed: http, https"},
       {"discovery", "scrape_configs:\n- {job_name: a, ec2_sd_configs: []}\n",
-       "/d/f:2:17: service discovery 'ec2_sd_configs' is not provided; allowed: static_configs"},
+       "/d/f:2:17: service discovery 'ec2_sd_configs' is not provided; allowed: "
+       "static_configs, file_sd_configs, http_sd_configs, dns_sd_configs, docker_sd_configs, "
+       "kubernetes_sd_configs, consul_sd_configs"},
       {"no targets", "scrape_configs:\n- {job_name: a, static_configs: [ {labels: {a: b}} ]}\n",
        "/d/f:2:35: a static config needs 'targets', a list of host:port"},
       {"misspelt", "scrape_config: []\nglobal: {}\n",

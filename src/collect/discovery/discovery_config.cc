@@ -32,6 +32,9 @@ TargetGroup read_static(const YamlContext& context, const YamlNode& node, std::s
     labels.push_back({name, value});
   }
   group.labels = model::Labels(std::move(labels));
+  if (!map.has("targets")) {
+    map.report("targets", "a static config needs 'targets', a list of host:port");
+  }
   for (const auto& address : map.texts("targets")) {
     if (address.find('/') != std::string::npos) {
       map.report("targets", "\"" + printable(address) + "\" is not a valid hostname");
