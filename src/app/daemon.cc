@@ -220,7 +220,11 @@ class Daemon {
         router_, env,
         {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); },
          [this] { return plane_->rules->alerts(); }, [this] { return scraper_->status(); },
-         [this] { return plane_->config.external_labels; }, [this] { return runtime_info(); }});
+         [this] { return plane_->config.external_labels; }, [this] { return runtime_info(); },
+         [this] { return scrape_pools(); }, [this] { return scraper_->metadata(); },
+         [this](const std::string& pool, const model::Labels& labels) {
+           return target_manager_->relabel_steps(pool, labels);
+         }});
     add_metrics_routes(router_, metrics_sources(*plane_));
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
     events_ = std::make_unique<EventHub>(env, *plane_->journal);
@@ -230,6 +234,17 @@ class Daemon {
     server_ = std::make_unique<net::Server>(env, router_);
     endpoint_ = HF_TRY(server_->listen(listen_).context("listen on " + options_.listen));
     return {};
+  }
+
+  ScrapePools scrape_pools() const {
+    ScrapePools all;
+    for (const auto& pool : target_manager_->pools()) {
+      all.names.push_back(pool.name);
+      all.dropped_counts[pool.name] = pool.dropped_count;
+    }
+    for (auto& target : target_manager_->dropped())
+      all.dropped.push_back({std::move(target.scrape_pool), std::move(target.discovered_labels)});
+    return all;
   }
 
   // Control strand.

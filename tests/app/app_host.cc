@@ -38,7 +38,8 @@ AppHost::AppHost(Access access, const std::string& config) {
       router, env,
       {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
        [this] { return plane->rules->alerts(); }, [this] { return scraper->status(); },
-       [this] { return plane->config.external_labels; }});
+       [this] { return plane->config.external_labels; }, nullptr, nullptr,
+       [this] { return scraper->metadata(); }});
   add_metrics_routes(router, metrics_sources(*plane));
   add_holdfast_routes(router, *plane, {[this] { return reload(); }});
   events = std::make_unique<EventHub>(env, *plane->journal);

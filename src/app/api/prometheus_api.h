@@ -21,6 +21,7 @@
 #include "collect/scrape/scraper.h"
 #include "detect/rules/manager.h"
 #include "metrics/store.h"
+#include "model/relabel.h"
 #include "net/http.h"
 #include "query/promql/engine.h"
 
@@ -39,6 +40,18 @@ struct RuntimeInfo {
   std::vector<std::string> alertmanagers;  // URLs alerts are sent to
 };
 
+// The jobs of prometheus.yml, and what their relabelling left out.
+struct ScrapePools {
+  struct Dropped {
+    std::string pool;
+    model::Labels discovered;
+  };
+  std::vector<std::string> names;
+  std::map<std::string, std::uint64_t> dropped_counts;  // by pool
+  std::vector<Dropped> dropped;
+};
+using RelabelSteps = Result<std::vector<model::RelabelStep>>;
+
 struct PrometheusSources {
   metrics::Store& store;
   const query::promql::Engine& engine;
@@ -47,6 +60,12 @@ struct PrometheusSources {
   std::function<std::vector<collect::TargetStatus>()> targets;  // control strand
   std::function<model::Labels()> external_labels = nullptr;     // control strand
   std::function<RuntimeInfo()> runtime = nullptr;               // control strand
+  std::function<ScrapePools()> pools = nullptr;                 // control strand
+  std::function<std::vector<collect::TargetMetadata>()> target_metadata =
+      nullptr;  // control strand
+  // Of a pool's relabel_configs over discovered labels; control strand.
+  std::function<RelabelSteps(const std::string& pool, const model::Labels& labels)> relabel_steps =
+      nullptr;
 };
 
 // The sources must outlive the router's server. To be added after every other route under /api/v1.
