@@ -20,8 +20,8 @@
 namespace holdfast {
 
 namespace {
-// Gives way to answers and decisions, and still gets a tenth of a busy core.
-constexpr int kBackgroundNice = 10;
+// Gives way to answers and decisions, and still gets a fifth of a busy machine's core.
+constexpr int kBackgroundNice = 5;
 }  // namespace
 
 // One mutex guards both queues and the timers. It is held for a push or a pop and never while a

@@ -14,6 +14,9 @@ namespace holdfast::metrics {
 
 namespace {
 
+// How far the head may grow over its limit while a flush is on its way.
+constexpr std::uint64_t kHeadOverrun = 4;
+
 void canonical_form(const LabelViews& labels, std::string& out) {
   out.clear();
   for (const LabelView& label : labels) {
@@ -220,6 +223,13 @@ void Engine::judge(SeriesId id, Timestamp t, double value, const model::Histogra
 // The log first, then the head.
 Result<void> Engine::write(Batch& batch) {
   for (const Head::Add& add : batch.adds) head_.at(add.id).pending = 0;
+  if (head_.sample_bytes() > options_.head_bytes_max * kHeadOverrun) {
+    (void)batch.record.take();
+    ++epoch_;
+    return Error(Code::kExhausted, "samples come faster than they can be written to disk: " +
+                                       std::to_string(head_.sample_bytes() >> 20) +
+                                       " MiB wait in memory; send again a little later");
+  }
   if (!batch.adds.empty()) {
     const bool pack = batch.record.has_series();
     if (auto logged = wal_->append(WalRecordType::kBatch, batch.record.take(), pack); !logged) {

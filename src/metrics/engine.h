@@ -134,7 +134,8 @@ class Engine final : public Store {
 
   // read.cc
   Result<SelectionPtr> find_once(const SelectRequest& request) const;
-  bool head_overlaps(Timestamp from, Timestamp to) const;
+  bool covers_all(Timestamp from, Timestamp to) const;
+  Result<void> each_view(const std::function<void(const Block::View&)>& visit) const;
   Result<void> each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
                            Timestamp to,
                            const std::function<bool(const Selection&, std::size_t)>& visit) const;

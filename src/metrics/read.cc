@@ -86,13 +86,34 @@ Result<std::vector<Column>> Engine::select(const SelectRequest& request) const {
   });
 }
 
-bool Engine::head_overlaps(Timestamp from, Timestamp to) const {
-  const auto touches = [&](Timestamp min, Timestamp max) { return min <= to && max >= from; };
+// Whether [from, to] holds every sample there is: then indexes answer for labels, and no series is
+// looked at.
+bool Engine::covers_all(Timestamp from, Timestamp to) const {
+  const Layout layout = blocks_->layout();
   const auto [min, max] = head_.time_range();
-  if (min <= max && touches(min, max)) return true;
-  const auto frozen = blocks_->layout().frozen;
-  return frozen &&
-         touches(frozen->captures.generation->min_time, frozen->captures.generation->max_time);
+  bool covers = min > max || (from <= min && max <= to);
+  if (layout.frozen) {
+    const HeadGeneration& frozen = *layout.frozen->captures.generation;
+    covers = covers && from <= frozen.min_time && frozen.max_time <= to;
+  }
+  for (const Layout::Entry& entry : layout.blocks)
+    covers = covers && from <= entry.block->meta().min_time && entry.block->meta().max_time <= to;
+  return covers;
+}
+
+// Calls `visit` with the index of every block.
+Result<void> Engine::each_view(const std::function<void(const Block::View&)>& visit) const {
+  for (const Layout::Entry& entry : blocks_->layout().blocks) {
+    const auto view = entry.block->view();
+    if (view) {
+      visit(**view);
+    } else if (view.error().code() == Code::kDataLoss) {
+      blocks_->set_aside(*entry.block, view.error());
+    } else {
+      return view.error();
+    }
+  }
+  return {};
 }
 
 // `visit` answers whether it wants more.
@@ -135,19 +156,11 @@ Result<std::vector<std::string>> Engine::label_names(
   const auto add = [&](std::string_view name) {
     if (!names.contains(name)) names.emplace(name);
   };
-  if (any_of.empty()) {
-    for (const Layout::Entry& entry : blocks_->layout().blocks) {
-      if (!entry.block->overlaps(from, to)) continue;
-      const auto view = entry.block->view();
-      if (!view && view.error().code() == Code::kDataLoss) {
-        blocks_->set_aside(*entry.block, view.error());
-        continue;
-      }
-      if (!view) return view.error();
-      for (const std::string_view name : (*view)->label_names()) add(name);
-    }
-    if (head_overlaps(from, to))
-      head_.index().each_pair([&](LabelView pair, std::size_t) { add(pair.name); });
+  if (any_of.empty() && covers_all(from, to)) {
+    HF_TRY(each_view([&](const Block::View& view) {
+      for (const std::string_view name : view.label_names()) add(name);
+    }));
+    head_.index().each_pair([&](LabelView pair, std::size_t) { add(pair.name); });
   } else {
     LabelViews views;
     HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
@@ -166,22 +179,13 @@ Result<std::vector<std::string>> Engine::label_values(
   const auto add = [&](std::string_view value) {
     if (!value.empty() && !values.contains(value)) values.emplace(value);
   };
-  if (any_of.empty()) {
-    for (const Layout::Entry& entry : blocks_->layout().blocks) {
-      if (!entry.block->overlaps(from, to)) continue;
-      const auto view = entry.block->view();
-      if (!view && view.error().code() == Code::kDataLoss) {
-        blocks_->set_aside(*entry.block, view.error());
-        continue;
-      }
-      if (!view) return view.error();
-      for (const std::string_view value : (*view)->label_values(name)) add(value);
-    }
-    if (head_overlaps(from, to)) {
-      head_.index().each_pair([&](LabelView pair, std::size_t) {
-        if (pair.name == name) add(pair.value);
-      });
-    }
+  if (any_of.empty() && covers_all(from, to)) {
+    HF_TRY(each_view([&](const Block::View& view) {
+      for (const std::string_view value : view.label_values(name)) add(value);
+    }));
+    head_.index().each_pair([&](LabelView pair, std::size_t) {
+      if (pair.name == name) add(pair.value);
+    });
   } else {
     HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
       add(selection.label(i, name));

@@ -232,7 +232,7 @@ struct StoreOptions {
   SeriesLimits limits;
   std::size_t exemplar_count_max = 100'000;
   std::uint64_t wal_segment_size_max = 64 * 1024 * 1024;  // bytes
-  std::uint64_t head_bytes_max = 256 * 1024 * 1024;       // of raw samples; more is flushed early
+  std::uint64_t head_bytes_max = 256 * 1024 * 1024;       // raw samples; flushed early, refused at 4x
 };
 
 struct StoreStats {

@@ -177,10 +177,10 @@ TEST(Store, AnswersLabelsAndSeriesOfTheRange) {
     const auto all = model::kTimestampMax;
     EXPECT_EQ(*store->label_names({}, 0, all),
               (std::vector<std::string>{"__name__", "instance", "zone"}));
-    // Without matchers the head and each block answer as a whole, when their time touches the range.
     EXPECT_EQ(*store->label_names({}, t + 2000, all), std::vector<std::string>{});
-    EXPECT_EQ(*store->label_names({{any_name()}}, 0, t + 500),
+    EXPECT_EQ(*store->label_names({}, 0, t + 500),
               (std::vector<std::string>{"__name__", "instance"}));
+    EXPECT_EQ(*store->label_values("__name__", {}, 0, t + 500), std::vector<std::string>{"up"});
     EXPECT_EQ(*store->label_values("__name__", {}, 0, all),
               (std::vector<std::string>{"down", "up"}));
     EXPECT_EQ(*store->label_values("zone", {{Matcher::equal("__name__", "up")}}, 0, all),
