@@ -36,7 +36,8 @@ struct Files {
   SimClock clock;
   SimFileSystem files{random, &clock};
 
-  UnitTestReport run(const std::string& test, const UnitTestOptions& options = {}, const std::string& rules = kRules) {
+  UnitTestReport run(const std::string& test, const UnitTestOptions& options = {},
+                     const std::string& rules = kRules) {
     EXPECT_TRUE(files.create_directories("/t").has_value());
     EXPECT_TRUE(files.write_file_atomic("/t/rules.yml", rules).has_value());
     EXPECT_TRUE(files.write_file_atomic("/t/test.yml", test).has_value());
@@ -86,12 +87,14 @@ TEST(UnitTests, SayWhatWasExpectedAndWhatCame) {
            {"severity: page, job: x }", "severity: page, job: y }", "alertname: High, time: 2m"},
            {"value: 24", "value: 25", "exp: {__name__=\"quadruple\", job=\"x\"} 2.5E+01"},
            {"value: 24", "value: 25", "got: {__name__=\"quadruple\", job=\"x\"} 2.4E+01"},
-           {"'6x10'", "'6y10'", "test.yml:5:18: values: expected a space between points at column 2"},
+           {"'6x10'", "'6y10'",
+            "test.yml:5:18: values: expected a space between points at column 2"},
            {"errors{job=\"x\"}', v", "errors{job=\"x\"', v", "expected , or } at column 15"},
            {"expr: quadruple,", "expr: 'sum(',", "parse error"},
            {"labels: 'quad", "labels: '}quad", "labels \"}quadruple"},
            {"eval_time: 2m", "evaltime: 2m", "evaltime"},
-           {"alertname: High }", "alertnam: High }", "an item under alert_rule_test misses required attribute alertname"},
+           {"alertname: High }", "alertnam: High }",
+            "an item under alert_rule_test misses required attribute alertname"},
        }) {
     Files files;
     std::string test = kGood;
@@ -112,28 +115,40 @@ TEST(UnitTests, RunOnlyWhatTheFilterNames) {
 
 TEST(UnitTests, ARuleThatFailsEndsTheTest) {
   Files files;
-  const auto report = files.run("rule_files: [rules.yml]\ntests: [{ input_series: [{ series: 'm{a=\"1\"}', values: 1 }, { series: 'm{a=\"2\"}', values: 1 }],"
-                                " promql_expr_test: [{ expr: 1, eval_time: 5m, exp_samples: [{ value: 1 }] }] }]",
-                                {}, "groups: [{ name: g, rules: [{ record: r, expr: 'm + on() m' }] }]");
+  const auto report = files.run(
+      "rule_files: [rules.yml]\ntests: [{ input_series: [{ series: 'm{a=\"1\"}', values: 1 }, { "
+      "series: 'm{a=\"2\"}', values: 1 }],"
+      " promql_expr_test: [{ expr: 1, eval_time: 5m, exp_samples: [{ value: 1 }] }] }]",
+      {}, "groups: [{ name: g, rules: [{ record: r, expr: 'm + on() m' }] }]");
   EXPECT_THAT(all(report), HasSubstr("rule: r, time: 0s, err: "));
 }
 
 TEST(UnitTests, FuzzyComparesNeighboursOnly) {
   for (const auto& [fuzzy, value, passes] : std::vector<std::tuple<std::string, std::string, bool>>{
-           {"false", "0.30000000000000004", true}, {"false", "0.3", false}, {"true", "0.3", true}, {"true", "0.2999999999", false}}) {
+           {"false", "0.30000000000000004", true},
+           {"false", "0.3", false},
+           {"true", "0.3", true},
+           {"true", "0.2999999999", false}}) {
     Files files;
-    const auto report = files.run("fuzzy_compare: " + fuzzy + "\ntests: [{ promql_expr_test: [{ expr: '0.1 + 0.2', exp_samples: [{ value: " + value + " }] }] }]");
+    const auto report = files.run(
+        "fuzzy_compare: " + fuzzy +
+        "\ntests: [{ promql_expr_test: [{ expr: '0.1 + 0.2', exp_samples: [{ value: " + value +
+        " }] }] }]");
     EXPECT_EQ(report.passed(), passes) << fuzzy << " " << value << "\n" << all(report);
   }
 }
 
 TEST(UnitTests, GroupsRunInTheOrderStated) {
-  const std::string rules = "groups: [{ name: first, rules: [{ record: one, expr: two }] }, { name: second, rules: [{ record: two, expr: 'vector(7)' }] }]";
+  const std::string rules =
+      "groups: [{ name: first, rules: [{ record: one, expr: two }] }, { name: second, rules: [{ "
+      "record: two, expr: 'vector(7)' }] }]";
   for (const auto& [order, samples] : std::vector<std::pair<std::string, std::string>>{
            {"[first, second]", "[]"}, {"[second, first]", "[{ labels: one, value: 7 }]"}}) {
     Files files;
-    const auto report = files.run("rule_files: [rules.yml]\ngroup_eval_order: " + order +
-                                  "\ntests: [{ promql_expr_test: [{ expr: one, exp_samples: " + samples + " }] }]", {}, rules);
+    const auto report = files.run(
+        "rule_files: [rules.yml]\ngroup_eval_order: " + order +
+            "\ntests: [{ promql_expr_test: [{ expr: one, exp_samples: " + samples + " }] }]",
+        {}, rules);
     EXPECT_TRUE(report.passed()) << order << all(report);
   }
 }
@@ -150,7 +165,8 @@ TEST(UnitTests, AreReportedAsJunit) {
   std::string test = kGood;
   test.replace(test.find("value: 24"), 9, "value: 25");
   const auto xml = junit_xml({files.run(test)});
-  EXPECT_THAT(xml, HasSubstr("<testsuite name=\"/t/test.yml\" tests=\"2\" failures=\"1\" errors=\"0\">"));
+  EXPECT_THAT(
+      xml, HasSubstr("<testsuite name=\"/t/test.yml\" tests=\"2\" failures=\"1\" errors=\"0\">"));
   EXPECT_THAT(xml, HasSubstr("<failure message=\"expr: &quot;quadruple&quot;, time: 3m,"));
 }
 
@@ -166,10 +182,17 @@ TEST(UnitTests, ADiffShowsTheLinesThatDiffer) {
 // --- the language of series ---------------------------------------------------------------------------------
 
 TEST(SeriesText, WhatIsNoSeriesIsRefusedWithItsColumn) {
-  for (const auto& [line, said] : std::vector<std::pair<std::string, std::string>>{
-           {"up{a=\"b\" 0+0x5", "expected , or }"}, {"up{a=b} 1", "in quotes"}, {"up{a} 1", "expected ="}, {"up 1+1", "expected x"},
-           {"up 1x", "expected a count"}, {"up 1x2_", "expected a space"}, {"up {{schema:1.5}}", "whole number"},
-           {"up {{count:1", "field of a histogram"}, {"up abc", "expected a number"}, {"up 1x9999999", "expected a count"}}) {
+  for (const auto& [line, said] :
+       std::vector<std::pair<std::string, std::string>>{{"up{a=\"b\" 0+0x5", "expected , or }"},
+                                                        {"up{a=b} 1", "in quotes"},
+                                                        {"up{a} 1", "expected ="},
+                                                        {"up 1+1", "expected x"},
+                                                        {"up 1x", "expected a count"},
+                                                        {"up 1x2_", "expected a space"},
+                                                        {"up {{schema:1.5}}", "whole number"},
+                                                        {"up {{count:1", "field of a histogram"},
+                                                        {"up abc", "expected a number"},
+                                                        {"up 1x9999999", "expected a count"}}) {
     const auto parsed = query::promql::parse_series(line);
     ASSERT_FALSE(parsed.has_value()) << line;
     EXPECT_THAT(parsed.error().message(), HasSubstr(said)) << line;
@@ -190,12 +213,15 @@ TEST(SeriesText, CountsTheFirstPointBesideTheRepeats) {
 
 std::filesystem::path conformance(const char* folder) {
   const auto* root = std::getenv("HOLDFAST_CONFORMANCE");
-  return std::filesystem::path(root != nullptr ? root : HOLDFAST_SOURCE_DIR "/../shared/conformance") / "prometheus" / folder;
+  return std::filesystem::path(root != nullptr ? root
+                                               : HOLDFAST_SOURCE_DIR "/../shared/conformance") /
+         "prometheus" / folder;
 }
 
 TEST(RuleConformance, FilesAreJudgedAsTheirNamesSay) {
   const auto folder = conformance("rules");
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no Prometheus rule files at " << folder;
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "no Prometheus rule files at " << folder;
   PosixFileSystem files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const auto path = entry.path().string();
@@ -210,7 +236,8 @@ TEST(RuleConformance, FilesAreJudgedAsTheirNamesSay) {
 
 TEST(RuleConformance, UnitTestFilesPassUnlessTheirNamesSayBad) {
   const auto folder = conformance("rule-unit-tests");
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no unit-test files of rules at " << folder;
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "no unit-test files of rules at " << folder;
   PosixFileSystem files;
   SystemClock clock;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -219,7 +246,8 @@ TEST(RuleConformance, UnitTestFilesPassUnlessTheirNamesSayBad) {
     ASSERT_TRUE(text.has_value());
     if (text->find("tests:") == std::string::npos) continue;
     const auto report = run_unit_tests(files, clock, path);
-    EXPECT_EQ(report.passed(), path.find("bad") == std::string::npos) << path << "\n" << all(report);
+    EXPECT_EQ(report.passed(), path.find("bad") == std::string::npos) << path << "\n"
+                                                                      << all(report);
   }
 }
 

@@ -19,24 +19,37 @@ std::vector<RuleGroup> groups(const std::string& yaml) {
   return std::move(file.groups);
 }
 
-std::vector<std::string> unused(const std::vector<RuleGroup>& rules, const std::vector<DashboardText>& dashboards) {
+std::vector<std::string> unused(const std::vector<RuleGroup>& rules,
+                                const std::vector<DashboardText>& dashboards) {
   std::vector<std::string> names;
-  for (const auto& use : find_unused({{"asked", 1}, {"dashed", 5}, {"forgotten", 9}, {"http_a", 2}, {"http_b", 3}, {"idle", 40}}, rules, dashboards).unused) {
+  for (const auto& use : find_unused({{"asked", 1},
+                                      {"dashed", 5},
+                                      {"forgotten", 9},
+                                      {"http_a", 2},
+                                      {"http_b", 3},
+                                      {"idle", 40}},
+                                     rules, dashboards)
+                             .unused) {
     names.push_back(use.name);
   }
   return names;
 }
 
 TEST(UnusedMetrics, AreThoseNoSelectorMeans) {
-  const auto rules = groups("groups: [{ name: g, rules: [{ alert: A, expr: 'rate(asked[5m]) > 0 or {__name__=~\"http_.*\", a=\"b\"}' }] }]");
+  const auto rules = groups(
+      "groups: [{ name: g, rules: [{ alert: A, expr: 'rate(asked[5m]) > 0 or "
+      "{__name__=~\"http_.*\", a=\"b\"}' }] }]");
   EXPECT_THAT(unused(rules, {}), ElementsAre("idle", "forgotten", "dashed")) << "most series first";
-  const auto dashboard = R"j({"panels":[{"panels":[{"targets":[{"expr":"sum by ($by) (rate(dashed{job=~\"$job\"}[$__rate_interval])) > $limit"}]}]}],
+  const auto dashboard =
+      R"j({"panels":[{"panels":[{"targets":[{"expr":"sum by ($by) (rate(dashed{job=~\"$job\"}[$__rate_interval])) > $limit"}]}]}],
     "templating":{"list":[{"query":"label_values(forgotten{a=\"b\"}, instance)"},{"query":{"query":"query_result(topk($n, idle))"}}]}})j";
   EXPECT_THAT(unused(rules, {{"d.json", dashboard}}), ElementsAre());
 }
 
 TEST(UnusedMetrics, AQueryThatCannotBeReadStillUsesTheNamesInIt) {
-  const auto report = find_unused({{"dashed", 5}, {"idle", 1}}, {}, {{"d.json", R"({"targets":[{"expr":"dashed{ ] +"}]})"}, {"e.json", "nonsense"}});
+  const auto report =
+      find_unused({{"dashed", 5}, {"idle", 1}}, {},
+                  {{"d.json", R"({"targets":[{"expr":"dashed{ ] +"}]})"}, {"e.json", "nonsense"}});
   ASSERT_EQ(report.used.size(), 1U);
   EXPECT_EQ(report.used[0].name, "dashed");
   EXPECT_EQ(report.unused_series, 1U);
@@ -44,7 +57,9 @@ TEST(UnusedMetrics, AQueryThatCannotBeReadStillUsesTheNamesInIt) {
 }
 
 TEST(UnusedMetrics, ASelectorWithoutANameIsCountedApart) {
-  const auto report = find_unused({{"a", 1}}, groups("groups: [{ name: g, rules: [{ record: r, expr: 'count({job=\"x\"})' }] }]"), {});
+  const auto report = find_unused(
+      {{"a", 1}},
+      groups("groups: [{ name: g, rules: [{ record: r, expr: 'count({job=\"x\"})' }] }]"), {});
   EXPECT_EQ(report.nameless_count, 1U);
   EXPECT_EQ(report.unused.size(), 1U);
 }
@@ -63,7 +78,9 @@ struct BackfillStory {
     const auto write = [this](std::span<const metrics::Column> columns) -> Result<void> {
       for (const auto& column : columns) {
         for (std::size_t i = 0; i < column.times.size(); ++i) {
-          const metrics::SampleIn in{metrics::SeriesRef::kNone, column.labels.get(), {column.times[i], column.values[i], nullptr}};
+          const metrics::SampleIn in{metrics::SeriesRef::kNone,
+                                     column.labels.get(),
+                                     {column.times[i], column.values[i], nullptr}};
           HF_TRY(store.append({&in, 1}));
         }
       }
@@ -77,7 +94,8 @@ TEST(Backfill, WritesWhatRulesWouldHaveRecordedEachOnTheOneBefore) {
   BackfillStory story;
   const model::Labels labels{{"__name__", "m"}, {"job", "x"}};
   for (std::int64_t t = 0; t <= 600'000; t += 15'000) {
-    const metrics::SampleIn in{metrics::SeriesRef::kNone, &labels, {t, static_cast<double>(t) / 1000, nullptr}};
+    const metrics::SampleIn in{
+        metrics::SeriesRef::kNone, &labels, {t, static_cast<double>(t) / 1000, nullptr}};
     ASSERT_TRUE(story.store.append({&in, 1}).has_value());
   }
   const auto report = story.run(R"(
@@ -89,7 +107,8 @@ groups:
   - { record: one, expr: 'm * 2', labels: { job: "" } }
   - { alert: A, expr: 'm > 0' }
   - { record: two, expr: 'one + 1', labels: { from: rule } }
-)", {10'000, 600'000, {}});
+)",
+                                {10'000, 600'000, {}});
   ASSERT_TRUE(report.has_value()) << report.error().message();
   EXPECT_EQ(report->rule_count, 2U);
   EXPECT_EQ(report->alert_count, 1U);
@@ -106,7 +125,10 @@ groups:
 
 TEST(Backfill, SaysWhichRuleFailed) {
   BackfillStory story;
-  const auto report = story.run("groups: [{ name: g, rules: [{ record: bad, expr: 'label_replace(vector(1), \"a\", \"b\", \"c\", \"(\")' }] }]", {0, 60'000, {}});
+  const auto report = story.run(
+      "groups: [{ name: g, rules: [{ record: bad, expr: 'label_replace(vector(1), \"a\", \"b\", "
+      "\"c\", \"(\")' }] }]",
+      {0, 60'000, {}});
   ASSERT_FALSE(report.has_value());
   EXPECT_THAT(report.error().message(), testing::HasSubstr("r.yml:1:29: rule bad: "));
   EXPECT_FALSE(story.run("groups: []", {2, 1, {}}).has_value());

@@ -5,11 +5,15 @@ namespace {
 
 using model::AlertState;
 
-Duration between(WallTime from, WallTime to) { return std::chrono::duration_cast<Duration>(to - from); }
+Duration between(WallTime from, WallTime to) {
+  return std::chrono::duration_cast<Duration>(to - from);
+}
 
 class Step {
  public:
-  Step(AlertStates states, const AlertPolicy& policy, WallTime at) : policy_(policy), at_(at) { step_.next = std::move(states); }
+  Step(AlertStates states, const AlertPolicy& policy, WallTime at) : policy_(policy), at_(at) {
+    step_.next = std::move(states);
+  }
 
   AlertStep run(std::vector<SeenAlert> seen) {
     std::map<model::Labels, SeenAlert> by_labels;
@@ -19,7 +23,8 @@ class Step {
     }
     for (auto it = step_.next.begin(); it != step_.next.end();) {
       const auto found = by_labels.find(it->first);
-      const bool kept = found != by_labels.end() ? still_there(it->second, found->second) : gone(it->second);
+      const bool kept =
+          found != by_labels.end() ? still_there(it->second, found->second) : gone(it->second);
       if (found != by_labels.end()) by_labels.erase(found);
       it = kept ? std::next(it) : forget(it);
     }
@@ -28,7 +33,8 @@ class Step {
   }
 
   AlertStep resolve() {
-    for (auto it = step_.next.begin(); it != step_.next.end();) it = end(it->second) ? std::next(it) : forget(it);
+    for (auto it = step_.next.begin(); it != step_.next.end();)
+      it = end(it->second) ? std::next(it) : forget(it);
     return std::move(step_);
   }
 
@@ -42,7 +48,7 @@ class Step {
   void appear(SeenAlert seen) {
     ActiveAlert active;
     active.alert.labels = seen.labels;
-    active.alert.active_at = at_;
+    active.alert.active_at = seen.active_since.value_or(at_);
     refresh(active.alert, seen);
     begin(active);
     step_.next.insert_or_assign(std::move(seen.labels), std::move(active));
@@ -57,7 +63,8 @@ class Step {
 
   // Whether it has just begun to fire.
   bool fires(model::Alert& alert) {
-    if (alert.state != AlertState::kPending || between(alert.active_at, at_) < policy_.hold) return false;
+    if (alert.state != AlertState::kPending || between(alert.active_at, at_) < policy_.hold)
+      return false;
     alert.state = AlertState::kFiring;
     alert.fired_at = at_;
     step_.changed.push_back(alert);
@@ -93,7 +100,8 @@ class Step {
   }
 
   bool keeps_firing(ActiveAlert& active) const {
-    if (active.alert.state != AlertState::kFiring || policy_.keep_firing_for <= Duration::zero()) return false;
+    if (active.alert.state != AlertState::kFiring || policy_.keep_firing_for <= Duration::zero())
+      return false;
     if (!active.keep_firing_since) active.keep_firing_since = at_;
     return between(*active.keep_firing_since, at_) < policy_.keep_firing_for;
   }
@@ -119,10 +127,13 @@ class Step {
 
 }  // namespace
 
-AlertStep step_alerts(AlertStates states, std::vector<SeenAlert> seen, const AlertPolicy& policy, WallTime at) {
+AlertStep step_alerts(AlertStates states, std::vector<SeenAlert> seen, const AlertPolicy& policy,
+                      WallTime at) {
   return Step(std::move(states), policy, at).run(std::move(seen));
 }
 
-AlertStep resolve_all(AlertStates states, WallTime at) { return Step(std::move(states), {}, at).resolve(); }
+AlertStep resolve_all(AlertStates states, WallTime at) {
+  return Step(std::move(states), {}, at).resolve();
+}
 
 }  // namespace holdfast::detect

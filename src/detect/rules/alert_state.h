@@ -13,7 +13,7 @@
 //             range selectors' windows may not have filled again, and silence of a machine that was down is no recovery.
 // Forgotten   A pending alert that is gone is told as resolved without fired_at, and not kept.
 // Threads     Pure.
-// Source      Prometheus' alerting rules; the grace replaces its restoration from ALERTS_FOR_STATE.
+// Source      Prometheus' alerting rules.
 #pragma once
 
 #include <map>
@@ -28,7 +28,7 @@ namespace holdfast::detect {
 inline constexpr Duration kResolvedKept = 15min;
 
 struct AlertPolicy {
-  Duration hold{};             // `for`
+  Duration hold{};  // `for`
   Duration keep_firing_for{};
 };
 
@@ -38,6 +38,7 @@ struct SeenAlert {
   model::Labels annotations;
   double value = 0;
   model::Evidence evidence;
+  std::optional<WallTime> active_since{};  // of a new one: it began before, as the store remembers
 };
 
 struct ActiveAlert {
@@ -49,12 +50,13 @@ using AlertStates = std::map<model::Labels, ActiveAlert>;
 
 struct AlertStep {
   AlertStates next;
-  std::vector<model::Alert> changed;       // as they are now, in order of labels
-  std::vector<model::Labels> forgotten;    // no longer in `next`; may be in `changed` too
-  std::size_t active_count = 0;            // pending and firing
+  std::vector<model::Alert> changed;     // as they are now, in order of labels
+  std::vector<model::Labels> forgotten;  // no longer in `next`; may be in `changed` too
+  std::size_t active_count = 0;          // pending and firing
 };
 
-AlertStep step_alerts(AlertStates states, std::vector<SeenAlert> seen, const AlertPolicy& policy, WallTime at);
+AlertStep step_alerts(AlertStates states, std::vector<SeenAlert> seen, const AlertPolicy& policy,
+                      WallTime at);
 // The rule is gone: all that is active resolves.
 AlertStep resolve_all(AlertStates states, WallTime at);
 

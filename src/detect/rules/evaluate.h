@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "detect/rules/rule_file.h"
 #include "detect/rules/template.h"
 #include "metrics/store.h"
+#include "query/promql/ast.h"
 
 namespace holdfast::detect {
 
@@ -28,12 +30,23 @@ struct NamedTemplate {
   Template text;
 };
 
+// `left op limit` with a number as limit: rules of a group that differ in the limit alone share what is asked.
+struct SharedComparison {
+  query::promql::ExprPtr left;
+  std::string key;  // left's canonical text
+  query::promql::BinaryOp op{};
+  double limit = 0;
+};
+
 struct PreparedRule {
   std::string identity;  // kind, name and labels: the same rule in a changed file
-  std::string key;       // file, group and identity, numbered when it repeats: the same rule in the same place
+  std::string
+      key;  // file, group and identity, numbered when it repeats: the same rule in the same place
   std::string name;
   std::string query;
   query::promql::ExprPtr expr;
+  std::optional<SharedComparison> shared;
+  int level = 0;  // rules of one level neither read nor write what another of it writes
   bool alerting = false;
   AlertPolicy policy;
   Duration window_max{};  // the longest range selector inside
@@ -55,12 +68,14 @@ struct PreparedGroup {
   std::vector<PreparedRule> rules;
   std::string definition;  // equal when nothing that matters differs
 };
-PreparedGroup prepare_group(const RuleGroup& group);
+PreparedGroup prepare_group(const RuleGroup& group, Duration query_offset = Duration::zero());
 
 // What a rule carries from one evaluation to the next. Never null once made by empty_memory().
 struct RuleMemory {
   std::shared_ptr<const AlertStates> alerts;
   std::shared_ptr<const std::vector<model::Labels>> series;  // appended last time, sorted
+  bool ask_store =
+      false;  // before the first evaluation after a start: alerts may have begun before it
 };
 RuleMemory empty_memory();
 // ALERTS and ALERTS_FOR_STATE of these alerts, sorted: what the store holds of them.
@@ -70,8 +85,16 @@ struct RuleOutcome {
   RuleMemory memory;
   std::string error;  // empty: ok
   Duration took{};
+  std::size_t sample_count = 0;  // appended, staleness markers aside
   std::vector<model::Alert> changed;
   std::vector<model::Labels> forgotten;
+};
+
+// How alerts whose journal is lost come back from ALERTS_FOR_STATE.
+struct RestorePolicy {
+  Duration outage_tolerance = 1h;  // what was last seen longer ago is forgotten
+  Duration grace_period =
+      10min;  // a restored alert is pending at least so long; shorter `for`s are not restored
 };
 
 struct EvaluationContext {
@@ -80,11 +103,17 @@ struct EvaluationContext {
   const model::Labels& external_labels;
   const std::string& external_url;
   std::stop_token stop;
+  RestorePolicy restore{};
 };
 
-std::vector<RuleOutcome> evaluate_group(const PreparedGroup& group, const std::vector<RuleMemory>& memory, WallTime at,
+std::vector<RuleOutcome> evaluate_group(const PreparedGroup& group,
+                                        const std::vector<RuleMemory>& memory, WallTime at,
                                         const EvaluationContext& context);
+// One rule of it, for rules of one level side by side.
+RuleOutcome evaluate_rule(const PreparedGroup& group, std::size_t index, const RuleMemory& memory,
+                          WallTime at, const EvaluationContext& context);
 // Marks the series as gone.
-Result<void> append_stale(metrics::Store& store, const std::vector<model::Labels>& series, WallTime at);
+Result<void> append_stale(metrics::Store& store, const std::vector<model::Labels>& series,
+                          WallTime at);
 
 }  // namespace holdfast::detect

@@ -5,11 +5,14 @@
 #include "detect/rules/manager.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
 #include <stop_token>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -40,6 +43,9 @@ struct RuleHealth {
   std::string last_error;
   WallTime last_evaluation{};
   Duration took{};
+  std::uint64_t evaluations = 0;
+  std::uint64_t failures = 0;
+  std::size_t sample_count = 0;
 };
 
 struct Group {
@@ -49,8 +55,10 @@ struct Group {
   WallTime last_evaluation{};
   Duration took{};
   std::uint64_t missed = 0;
+  std::uint64_t iterations = 0;
+  double took_sum_seconds = 0;
   bool running = false;
-  std::optional<WallTime> due;     // came while new rules were waiting
+  std::optional<WallTime> due;  // came while new rules were waiting
   WallTime next{};
   TimerId timer = TimerId::kNone;
 
@@ -58,12 +66,42 @@ struct Group {
   // The newest of the group's moments that is not after `now`.
   WallTime moment_at(WallTime now) const {
     const auto interval = interval_ms();
-    const auto offset = static_cast<std::int64_t>(hash_of(prepared->file + ";" + prepared->name) % static_cast<std::uint64_t>(interval));
+    const auto offset = static_cast<std::int64_t>(hash_of(prepared->file + ";" + prepared->name) %
+                                                  static_cast<std::uint64_t>(interval));
     const auto since = to_ms(now) - offset;
     return from_ms(offset + since - ((since % interval) + interval) % interval);
   }
 };
 using GroupPtr = std::shared_ptr<Group>;
+
+// Rules of which none needs another's result. `next` hands them out; who finishes the last of `left` goes on.
+struct Level {
+  std::vector<std::size_t> rules;
+  std::atomic<std::size_t> next{0};
+  std::atomic<std::size_t> left{0};
+};
+
+// One evaluation of a group on the pool.
+struct Evaluation {
+  GroupPtr group;
+  std::shared_ptr<const PreparedGroup> prepared;
+  std::vector<RuleMemory> memory;
+  WallTime at{};
+  MonoTime begin{};
+  std::vector<RuleOutcome> outcomes;
+  std::deque<Level> levels;  // empty: in order
+};
+using EvaluationPtr = std::shared_ptr<Evaluation>;
+
+void divide(Evaluation& evaluation) {
+  for (std::size_t i = 0; i < evaluation.prepared->rules.size(); ++i) {
+    const auto level = static_cast<std::size_t>(evaluation.prepared->rules[i].level);
+    while (evaluation.levels.size() <= level) evaluation.levels.emplace_back();
+    evaluation.levels[level].rules.push_back(i);
+  }
+  for (auto& level : evaluation.levels) level.left = level.rules.size();
+  evaluation.outcomes.resize(evaluation.memory.size());
+}
 
 // What a rule that is no longer there remembered, until a rule adopts it or it is retired.
 struct Legacy {
@@ -84,7 +122,11 @@ std::string identity_of_key(const std::string& key) {
 
 struct RuleManager::Impl : std::enable_shared_from_this<Impl> {
   Impl(Env& e, metrics::Store& s, state::Journal& j, ManagerOptions o)
-      : env(e), store(s), journal(j), options(std::move(o)), publisher(std::make_shared<Publisher>(e, j)) {}
+      : env(e),
+        store(s),
+        journal(j),
+        options(std::move(o)),
+        publisher(std::make_shared<Publisher>(e, j)) {}
 
   Env& env;
   metrics::Store& store;
@@ -95,6 +137,8 @@ struct RuleManager::Impl : std::enable_shared_from_this<Impl> {
   // Control strand only.
   std::vector<GroupPtr> groups;
   std::map<Labels, Alert> orphans;  // resolved; their rules are gone
+  std::unordered_map<std::string, std::vector<std::pair<const Group*, std::size_t>>> rules_by_alert;
+  bool starting = false;  // rules that come now may have alerts from before
   std::optional<std::vector<RuleGroup>> wanted;
   std::size_t running = 0;
   TimerId sweep_timer = TimerId::kNone;
@@ -128,10 +172,15 @@ struct RuleManager::Impl : std::enable_shared_from_this<Impl> {
   void arm(const GroupPtr& group);
   void tick(const GroupPtr& group);
   void evaluate(const GroupPtr& group, WallTime at);
+  void spread(const EvaluationPtr& evaluation, std::size_t index);
+  void work_on(const EvaluationPtr& evaluation, std::size_t index);
+  void bring_back(const EvaluationPtr& evaluation);
+  EvaluationContext context() const;
   void finish(const GroupPtr& group, WallTime at, Duration took, std::vector<RuleOutcome> outcomes);
   void note_health(Group& group, std::size_t index, WallTime at, const RuleOutcome& outcome);
-  void publish(const std::string& rule, const AlertStates& states, const std::vector<Alert>& changed,
-               const std::vector<Labels>& forgotten, state::Batch& batch);
+  void publish(const std::string& rule, const AlertStates& states,
+               const std::vector<Alert>& changed, const std::vector<Labels>& forgotten,
+               state::Batch& batch);
   bool held(const Labels& labels, bool active_only) const;
   void arm_sweep();
   void sweep();
@@ -154,7 +203,8 @@ Result<void> RuleManager::Impl::start(std::vector<RuleGroup> wanted_groups) {
   for (const auto& document : HF_TRY(journal.documents(kAlertDocument).context("restore alerts"))) {
     auto stored = read_alert_document(document.body);
     if (!stored) {
-      log_warn("an alert of the journal cannot be read and is left there", {{"id", document.id}, {"error", stored.error().message()}});
+      log_warn("an alert of the journal cannot be read and is left there",
+               {{"id", document.id}, {"error", stored.error().message()}});
       continue;
     }
     auto labels = stored->active.alert.labels;
@@ -163,22 +213,30 @@ Result<void> RuleManager::Impl::start(std::vector<RuleGroup> wanted_groups) {
   std::vector<Legacy> legacy;
   for (auto& [key, states] : by_rule) {
     auto series = std::make_shared<const std::vector<Labels>>(alert_series(states));
-    legacy.push_back({key, identity_of_key(key), {std::make_shared<const AlertStates>(std::move(states)), std::move(series)}, {}});
+    legacy.push_back({key,
+                      identity_of_key(key),
+                      {std::make_shared<const AlertStates>(std::move(states)), std::move(series)},
+                      {}});
   }
+  starting = true;
   apply(wanted_groups, std::move(legacy));
+  starting = false;
   // Windows that were cut by the time away are no proof of recovery.
   for (const auto& group : groups) {
     for (std::size_t i = 0; i < group->memory.size(); ++i) {
       auto states = *group->memory[i].alerts;
-      const auto grace = std::min<Duration>(group->prepared->rules[i].window_max + group->prepared->interval, kGraceMax);
-      for (auto& [labels, active] : states) active.gone_not_before = env.clock.now() + std::chrono::milliseconds(to_ms(grace));
+      const auto grace = std::min<Duration>(
+          group->prepared->rules[i].window_max + group->prepared->interval, kGraceMax);
+      for (auto& [labels, active] : states)
+        active.gone_not_before = env.clock.now() + std::chrono::milliseconds(to_ms(grace));
       group->memory[i].alerts = std::make_shared<const AlertStates>(std::move(states));
     }
   }
   return {};
 }
 
-void RuleManager::Impl::apply(const std::vector<RuleGroup>& wanted_groups, std::vector<Legacy> legacy) {
+void RuleManager::Impl::apply(const std::vector<RuleGroup>& wanted_groups,
+                              std::vector<Legacy> legacy) {
   std::map<std::string, GroupPtr> old;
   for (auto& group : std::exchange(groups, {})) {
     auto name = group->prepared->file + ";" + group->prepared->name;
@@ -188,13 +246,16 @@ void RuleManager::Impl::apply(const std::vector<RuleGroup>& wanted_groups, std::
   std::set<std::string> names;
   for (const auto& group : wanted_groups) {
     if (!names.insert(group.file + ";" + group.name).second) continue;  // the same file named twice
-    prepared.push_back(std::make_shared<const PreparedGroup>(prepare_group(group)));
+    prepared.push_back(
+        std::make_shared<const PreparedGroup>(prepare_group(group, options.query_offset)));
     const auto found = old.find(group.file + ";" + group.name);
-    if (found != old.end() && found->second->prepared->definition == prepared.back()->definition) continue;
+    if (found != old.end() && found->second->prepared->definition == prepared.back()->definition)
+      continue;
     if (found == old.end()) continue;
     for (std::size_t i = 0; i < found->second->memory.size(); ++i) {
       const auto& rule = found->second->prepared->rules[i];
-      legacy.push_back({rule.key, rule.identity, found->second->memory[i], found->second->health[i]});
+      legacy.push_back(
+          {rule.key, rule.identity, found->second->memory[i], found->second->health[i]});
     }
     env.executor.cancel(found->second->timer);
     old.erase(found);
@@ -220,13 +281,22 @@ void RuleManager::Impl::apply(const std::vector<RuleGroup>& wanted_groups, std::
     groups.push_back(unchanged ? found->second : make_group(one, legacy));
     if (!unchanged) arm(groups.back());
   }
+  rules_by_alert.clear();
+  for (const auto& group : groups) {
+    for (std::size_t i = 0; i < group->prepared->rules.size(); ++i) {
+      const auto& rule = group->prepared->rules[i];
+      if (rule.alerting) rules_by_alert[rule.name].emplace_back(group.get(), i);
+    }
+  }
   retire(std::move(legacy));
   for (const auto& group : groups) {
-    if (const auto due = std::exchange(group->due, std::nullopt); due && !group->running) evaluate(group, *due);
+    if (const auto due = std::exchange(group->due, std::nullopt); due && !group->running)
+      evaluate(group, *due);
   }
 }
 
-GroupPtr RuleManager::Impl::make_group(std::shared_ptr<const PreparedGroup> prepared, std::vector<Legacy>& legacy) {
+GroupPtr RuleManager::Impl::make_group(std::shared_ptr<const PreparedGroup> prepared,
+                                       std::vector<Legacy>& legacy) {
   auto group = std::make_shared<Group>();
   group->prepared = std::move(prepared);
   const auto adopt = [&](const auto& matches) {
@@ -240,8 +310,10 @@ GroupPtr RuleManager::Impl::make_group(std::shared_ptr<const PreparedGroup> prep
   for (const auto& rule : group->prepared->rules) {
     // First the same rule in the same place, then one that moved to another group or file.
     if (adopt([&](const Legacy& l) { return l.key == rule.key; })) continue;
-    if (rule.alerting && adopt([&](const Legacy& l) { return l.identity == rule.identity; })) continue;
+    if (rule.alerting && adopt([&](const Legacy& l) { return l.identity == rule.identity; }))
+      continue;
     group->memory.push_back(empty_memory());
+    group->memory.back().ask_store = starting && rule.alerting;
     group->health.emplace_back();
   }
   return group;
@@ -254,18 +326,21 @@ void RuleManager::Impl::retire(std::vector<Legacy> legacy) {
     series.insert(series.end(), one.memory.series->begin(), one.memory.series->end());
     auto step = resolve_all(*one.memory.alerts, env.clock.now());
     publish(one.key, step.next, step.changed, step.forgotten, batch);
-    for (auto& [labels, active] : step.next) orphans.insert_or_assign(labels, std::move(active.alert));
+    for (auto& [labels, active] : step.next)
+      orphans.insert_or_assign(labels, std::move(active.alert));
   }
   publisher->add(std::move(batch));
   arm_sweep();
   if (series.empty()) return;
-  env.executor.post(Lane::kPool, [self = shared_from_this(), series = std::move(series), at = env.clock.now()] {
-    if (!self->enter()) return;
-    if (auto stored = append_stale(self->store, series, at); !stored) {
-      log_warn("series of removed rules are not marked as ended", {{"error", stored.error().message()}});
-    }
-    self->leave();
-  });
+  env.executor.post(Lane::kPool,
+                    [self = shared_from_this(), series = std::move(series), at = env.clock.now()] {
+                      if (!self->enter()) return;
+                      if (auto stored = append_stale(self->store, series, at); !stored) {
+                        log_warn("series of removed rules are not marked as ended",
+                                 {{"error", stored.error().message()}});
+                      }
+                      self->leave();
+                    });
 }
 
 // --- evaluations ------------------------------------------------------------------------------------------
@@ -275,10 +350,13 @@ void RuleManager::Impl::arm(const GroupPtr& group) {
   const auto moment = group->moment_at(now);
   // A moment that is exactly now is still to come, unless it was the last one.
   const auto interval = std::chrono::milliseconds(group->interval_ms());
-  group->next = moment == now && group->last_evaluation != now && group->next != now ? moment : moment + interval;
-  group->timer = env.executor.post_after(Lane::kControl, group->next - now, [weak = weak_from_this(), group] {
-    if (auto self = weak.lock()) self->tick(group);
-  });
+  group->next = moment == now && group->last_evaluation != now && group->next != now
+                    ? moment
+                    : moment + interval;
+  group->timer =
+      env.executor.post_after(Lane::kControl, group->next - now, [weak = weak_from_this(), group] {
+        if (auto self = weak.lock()) self->tick(group);
+      });
 }
 
 void RuleManager::Impl::tick(const GroupPtr& group) {
@@ -287,7 +365,10 @@ void RuleManager::Impl::tick(const GroupPtr& group) {
   // The wall clock was set back: the next moment is counted anew.
   if (now < group->next) return arm(group);
   const auto at = group->moment_at(now);
-  group->missed += static_cast<std::uint64_t>(std::max<std::int64_t>(0, (to_ms(at) - to_ms(group->next)) / group->interval_ms()));
+  const auto skipped = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, (to_ms(at) - to_ms(group->next)) / group->interval_ms()));
+  group->missed += skipped;
+  group->iterations += skipped + 1;
   group->next = at;
   arm(group);
   if (group->running) {
@@ -303,69 +384,140 @@ void RuleManager::Impl::tick(const GroupPtr& group) {
 void RuleManager::Impl::evaluate(const GroupPtr& group, WallTime at) {
   group->running = true;
   ++running;
-  env.executor.post(Lane::kPool, [self = shared_from_this(), group, at, memory = group->memory, prepared = group->prepared] {
+  auto evaluation = std::make_shared<Evaluation>();
+  evaluation->group = group;
+  evaluation->prepared = group->prepared;
+  evaluation->memory = group->memory;
+  evaluation->at = at;
+  const bool slow =
+      options.concurrency_max > 1 && group->took >= options.spread_from && group->memory.size() > 1;
+  if (slow) divide(*evaluation);
+  env.executor.post(Lane::kPool, [self = shared_from_this(), evaluation, slow] {
     if (!self->enter()) return;
-    const auto begin = self->env.clock.mono();
-    const EvaluationContext context{self->store, self->env.clock, self->options.external_labels, self->options.external_url,
-                                    self->stop.get_token()};
-    auto outcomes = evaluate_group(*prepared, memory, at, context);
-    const auto took = self->env.clock.mono() - begin;
-    self->env.executor.post(Lane::kControl, [weak = self->weak_from_this(), group, at, took, outcomes = std::move(outcomes)]() mutable {
-      auto alive = weak.lock();
-      if (alive != nullptr && !alive->is_closed()) alive->finish(group, at, took, std::move(outcomes));
-    });
+    evaluation->begin = self->env.clock.mono();
+    if (slow) {
+      HF_PROBE("rules: a slow group's rules run side by side");
+      self->spread(evaluation, 0);
+    } else {
+      evaluation->outcomes = evaluate_group(*evaluation->prepared, evaluation->memory,
+                                            evaluation->at, self->context());
+      self->bring_back(evaluation);
+    }
     self->leave();
   });
 }
 
-void RuleManager::Impl::finish(const GroupPtr& group, WallTime at, Duration took, std::vector<RuleOutcome> outcomes) {
+EvaluationContext RuleManager::Impl::context() const {
+  return {
+      store,          env.clock, options.external_labels, options.external_url, stop.get_token(),
+      options.restore};
+}
+
+// Starts a level; the caller's thread works too, and nobody waits.
+void RuleManager::Impl::spread(const EvaluationPtr& evaluation, std::size_t index) {
+  const auto count = evaluation->levels[index].rules.size();
+  const auto helpers = std::min(count, static_cast<std::size_t>(options.concurrency_max)) - 1;
+  for (std::size_t i = 0; i < helpers; ++i) {
+    env.executor.post(Lane::kPool, [self = shared_from_this(), evaluation, index] {
+      if (!self->enter()) return;
+      self->work_on(evaluation, index);
+      self->leave();
+    });
+  }
+  work_on(evaluation, index);
+}
+
+void RuleManager::Impl::work_on(const EvaluationPtr& evaluation, std::size_t index) {
+  auto& level = evaluation->levels[index];
+  for (auto i = level.next.fetch_add(1); i < level.rules.size(); i = level.next.fetch_add(1)) {
+    const auto rule = level.rules[i];
+    evaluation->outcomes[rule] = evaluate_rule(*evaluation->prepared, rule,
+                                               evaluation->memory[rule], evaluation->at, context());
+    // Release what was computed here to whoever takes the last place, and acquire what the others did.
+    if (level.left.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
+    if (index + 1 == evaluation->levels.size()) return bring_back(evaluation);
+    // Posted rather than called: a chain of rules is as long as its group.
+    env.executor.post(Lane::kPool, [self = shared_from_this(), evaluation, index] {
+      if (!self->enter()) return;
+      self->spread(evaluation, index + 1);
+      self->leave();
+    });
+    return;
+  }
+}
+
+void RuleManager::Impl::bring_back(const EvaluationPtr& evaluation) {
+  const auto took = env.clock.mono() - evaluation->begin;
+  env.executor.post(Lane::kControl, [weak = weak_from_this(), evaluation, took] {
+    auto alive = weak.lock();
+    if (alive == nullptr || alive->is_closed()) return;
+    alive->finish(evaluation->group, evaluation->at, took, std::move(evaluation->outcomes));
+  });
+}
+
+void RuleManager::Impl::finish(const GroupPtr& group, WallTime at, Duration took,
+                               std::vector<RuleOutcome> outcomes) {
   group->running = false;
   --running;
   group->last_evaluation = at;
   group->took = took;
+  group->took_sum_seconds += to_seconds(took);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     group->memory[i] = outcomes[i].memory;
     note_health(*group, i, at, outcomes[i]);
   }
   state::Batch batch;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    publish(group->prepared->rules[i].key, *group->memory[i].alerts, outcomes[i].changed, outcomes[i].forgotten, batch);
+    publish(group->prepared->rules[i].key, *group->memory[i].alerts, outcomes[i].changed,
+            outcomes[i].forgotten, batch);
   }
   publisher->add(std::move(batch));
   if (wanted && running == 0) apply(*std::exchange(wanted, std::nullopt), {});
 }
 
-void RuleManager::Impl::note_health(Group& group, std::size_t index, WallTime at, const RuleOutcome& outcome) {
+void RuleManager::Impl::note_health(Group& group, std::size_t index, WallTime at,
+                                    const RuleOutcome& outcome) {
   auto& health = group.health[index];
   const auto& rule = group.prepared->rules[index];
   // Told once, when it begins; the status shows each error.
   if (!outcome.error.empty() && health.health != "err") {
-    log_warn("a rule failed", {{"rule", rule.name}, {"place", rule.place.text()}, {"error", outcome.error}});
+    log_warn("a rule failed",
+             {{"rule", rule.name}, {"place", rule.place.text()}, {"error", outcome.error}});
   }
-  health = {outcome.error.empty() ? "ok" : "err", outcome.error, at, outcome.took};
+  health.health = outcome.error.empty() ? "ok" : "err";
+  health.last_error = outcome.error;
+  health.last_evaluation = at;
+  health.took = outcome.took;
+  health.sample_count = outcome.sample_count;
+  ++health.evaluations;
+  if (!outcome.error.empty()) ++health.failures;
 }
 
 // --- telling ----------------------------------------------------------------------------------------------
 
 // Whether any rule has an alert of these labels: two rules may, and then it ends with the later one.
 bool RuleManager::Impl::held(const Labels& labels, bool active_only) const {
-  for (const auto& group : groups) {
-    for (const auto& memory : group->memory) {
-      const auto found = memory.alerts->find(labels);
-      if (found != memory.alerts->end() && (!active_only || found->second.alert.state != AlertState::kResolved)) return true;
-    }
-  }
-  return false;
+  const auto rules = rules_by_alert.find(std::string(labels.get("alertname")));
+  if (rules == rules_by_alert.end()) return false;
+  return std::any_of(rules->second.begin(), rules->second.end(), [&](const auto& rule) {
+    const auto& alerts = *rule.first->memory[rule.second].alerts;
+    const auto found = alerts.find(labels);
+    return found != alerts.end() &&
+           (!active_only || found->second.alert.state != AlertState::kResolved);
+  });
 }
 
-void RuleManager::Impl::publish(const std::string& rule, const AlertStates& states, const std::vector<Alert>& changed,
+void RuleManager::Impl::publish(const std::string& rule, const AlertStates& states,
+                                const std::vector<Alert>& changed,
                                 const std::vector<Labels>& forgotten, state::Batch& batch) {
   for (const auto& alert : changed) {
     if (alert.state == AlertState::kResolved && held(alert.labels, true)) continue;
     if (alert.state != AlertState::kResolved) orphans.erase(alert.labels);
     batch.entry(model::kAlertChanged, alert.fingerprint(), dump_json(alert));
     const auto found = states.find(alert.labels);
-    if (found != states.end()) batch.document(kAlertDocument, alert.fingerprint(), write_alert_document({found->second, rule}));
+    if (found != states.end())
+      batch.document(kAlertDocument, alert.fingerprint(),
+                     write_alert_document({found->second, rule}));
   }
   for (const auto& labels : forgotten) {
     if (held(labels, false) || orphans.count(labels) != 0) continue;
@@ -401,12 +553,15 @@ void RuleManager::Impl::sweep() {
 
 // --- the public face --------------------------------------------------------------------------------------
 
-RuleManager::RuleManager(Env& env, metrics::Store& store, state::Journal& journal, ManagerOptions options)
+RuleManager::RuleManager(Env& env, metrics::Store& store, state::Journal& journal,
+                         ManagerOptions options)
     : impl_(std::make_shared<Impl>(env, store, journal, std::move(options))) {}
 
 RuleManager::~RuleManager() { impl_->close(); }
 
-Result<void> RuleManager::start(std::vector<RuleGroup> groups) { return impl_->start(std::move(groups)); }
+Result<void> RuleManager::start(std::vector<RuleGroup> groups) {
+  return impl_->start(std::move(groups));
+}
 
 void RuleManager::set_groups(std::vector<RuleGroup> groups) {
   impl_->wanted = std::move(groups);
@@ -417,14 +572,29 @@ std::vector<GroupStatus> RuleManager::status() const {
   std::vector<GroupStatus> all;
   for (const auto& group : impl_->groups) {
     const auto& prepared = *group->prepared;
-    GroupStatus status{prepared.name, prepared.file, prepared.interval, prepared.limit, group->last_evaluation,
-                       group->took,   group->missed, {}};
+    GroupStatus status{
+        prepared.name,          prepared.file,     prepared.interval,      prepared.limit,
+        group->last_evaluation, group->took,       group->missed,          {},
+        prepared.query_offset,  group->iterations, group->took_sum_seconds};
     for (std::size_t i = 0; i < prepared.rules.size(); ++i) {
       const auto& rule = prepared.rules[i];
       const auto& health = group->health[i];
-      RuleStatus one{rule.name, rule.alerting ? "alerting" : "recording", rule.query, health.health, health.last_error,
-                     health.last_evaluation, health.took, rule.place, rule.policy.hold, rule.policy.keep_firing_for,
-                     rule.labels, rule.annotations, {}};
+      RuleStatus one{rule.name,
+                     rule.alerting ? "alerting" : "recording",
+                     rule.query,
+                     health.health,
+                     health.last_error,
+                     health.last_evaluation,
+                     health.took,
+                     rule.place,
+                     rule.policy.hold,
+                     rule.policy.keep_firing_for,
+                     rule.labels,
+                     rule.annotations,
+                     {},
+                     health.evaluations,
+                     health.failures,
+                     health.sample_count};
       for (const auto& [labels, active] : *group->memory[i].alerts) {
         if (active.alert.state != AlertState::kResolved) one.alerts.push_back(active.alert);
       }

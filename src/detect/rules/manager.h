@@ -12,6 +12,10 @@
 //             alert that is gone is told as resolved without fired_at.
 // Evidence    Each alert carries query, value, threshold (the comparison at the top of the expression),
 //             window (range selectors inside), file:line, and what would have changed the outcome.
+// Restoring   Where the journal is lost or came from elsewhere, ALERTS_FOR_STATE of the store tells when an alert began, as
+//             in Prometheus: not for `for`s shorter than the grace period, nor after a longer outage than is tolerated.
+// Side by side Rules of a group run in order. When a group takes long, those among them that neither read nor write what
+//             another writes run at the same time.
 // Limits      A group that takes longer than its interval skips turns and counts them. A rule over its limit is
 //             an error and publishes nothing; its alerts stay as they were.
 // Errors      A rule that fails is marked err and keeps its state. A commit the journal refuses is tried again every
@@ -26,6 +30,7 @@
 #include <vector>
 
 #include "base/env.h"
+#include "detect/rules/evaluate.h"
 #include "detect/rules/rule_file.h"
 #include "metrics/store.h"
 #include "model/alert.h"
@@ -36,13 +41,17 @@ namespace holdfast::detect {
 struct ManagerOptions {
   model::Labels external_labels;
   std::string external_url;
+  Duration query_offset{};  // of groups that do not say
+  RestorePolicy restore{};  // from ALERTS_FOR_STATE, where the journal knows nothing
+  int concurrency_max = 4;  // rules of one group side by side, where none needs another's result
+  Duration spread_from = 50ms;  // a group whose last evaluation took less runs its rules in order
 };
 
 struct RuleStatus {
   std::string name;
-  std::string kind;         // alerting, recording
+  std::string kind;  // alerting, recording
   std::string query;
-  std::string health;       // ok, err, unknown
+  std::string health;  // ok, err, unknown
   std::string last_error;
   WallTime last_evaluation{};
   Duration evaluation_time{};
@@ -52,6 +61,9 @@ struct RuleStatus {
   model::Labels labels;
   model::Labels annotations;
   std::vector<model::Alert> alerts;  // active ones, alerting rules only
+  std::uint64_t evaluations = 0;     // since the rule came
+  std::uint64_t failures = 0;
+  std::size_t sample_count = 0;  // of the last evaluation
 };
 
 struct GroupStatus {
@@ -63,6 +75,9 @@ struct GroupStatus {
   Duration evaluation_time{};
   std::uint64_t missed = 0;
   std::vector<RuleStatus> rules;
+  Duration query_offset{};
+  std::uint64_t iterations = 0;  // missed ones included
+  double took_sum_seconds = 0;   // of all evaluations of the group
 };
 
 class RuleManager {

@@ -7,6 +7,7 @@
 // Source      Prometheus' documentation of recording and alerting rules.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -36,10 +37,10 @@ struct AlertingRule {
   std::string alert;
   std::string query;
   query::promql::ExprPtr expr;
-  Duration hold{};             // `for`
+  Duration hold{};  // `for`
   Duration keep_firing_for{};
-  model::Labels labels;        // values are templates
-  model::Labels annotations;   // values are templates
+  model::Labels labels;                     // values are templates
+  model::Labels annotations;                // values are templates
   std::vector<std::string> removed_labels;  // written with an empty value
   SourcePlace place;
 };
@@ -50,9 +51,9 @@ struct RuleGroup {
   std::string name;
   std::string file;
   Duration interval = 1min;
-  Duration query_offset{};
-  int limit = 0;               // series a rule may produce; 0: any number
-  model::Labels labels;        // added to every rule that does not say otherwise
+  std::optional<Duration> query_offset{};  // empty: the manager's
+  int limit = 0;                           // series a rule may produce; 0: any number
+  model::Labels labels;                    // added to every rule that does not say otherwise
   std::vector<std::string> removed_labels;
   std::vector<Rule> rules;
 };
@@ -61,6 +62,7 @@ struct RuleFile {
   std::vector<RuleGroup> groups;
   std::vector<Finding> findings;  // not empty: the file is refused
 };
-RuleFile parse_rule_file(const std::string& file_name, std::string_view yaml, Duration default_interval = 1min);
+RuleFile parse_rule_file(const std::string& file_name, std::string_view yaml,
+                         Duration default_interval = 1min);
 
 }  // namespace holdfast::detect
