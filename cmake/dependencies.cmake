@@ -19,6 +19,7 @@ holdfast_pkg(yaml yaml-cpp)
 holdfast_pkg(fmt fmt)
 holdfast_pkg(re2 re2)
 holdfast_pkg(xxhash libxxhash)
+holdfast_pkg(nghttp2 libnghttp2)
 
 add_library(hf_openssl INTERFACE)
 target_link_libraries(hf_openssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -51,5 +52,18 @@ std::string media_type(std::string_view content_type);
 std::string media_parameter(std::string_view content_type, std::string_view name);
 
 net::Response answer_remote_write_v2(Intake& intake, const net::Request& request);
+
+// Decoded requests of 1.0 are large and alike: their buffers go from one to the next. Any thread.
+class RemoteWriteV1Buffers;
+std::shared_ptr<RemoteWriteV1Buffers> make_remote_write_v1_buffers();
+net::Response answer_remote_write_v1(Intake& intake, RemoteWriteV1Buffers& buffers,
+                                     const net::Request& request);
+net::Response answer_influx_write(Intake& intake, const net::Request& request);
+net::Response answer_influx_ping(Intake& intake, const net::Request& request);
+net::Response answer_influx_query(Intake& intake, const net::Request& request);
+net::Response answer_import_json(Intake& intake, const net::Request& request);
+net::Response answer_import_prometheus(Intake& intake, const net::Request& request);
+net::Response answer_import_csv(Intake& intake, const net::Request& request);
+net::Response answer_export(Intake& intake, const net::Request& request);
 
 }  // namespace holdfast::collect

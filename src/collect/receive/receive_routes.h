@@ -2,7 +2,7 @@
 //
 // Purpose     Receivers owns what the protocols keep between requests and adds their handlers:
 //
-//   POST /api/v1/write                         remote write 2.0; 1.0 when the fast path is handed in
+//   POST /api/v1/write                         remote write 2.0 and 1.0
 //   POST /v1/metrics, /otlp/v1/metrics,        OTLP, protobuf or JSON
 //        /api/v1/otlp/v1/metrics
 //   gRPC MetricsService/Export                 OTLP on a listener of its own
@@ -43,7 +43,8 @@ enum class NameTranslation {
 std::optional<NameTranslation> name_translation(std::string_view word);
 
 struct OtlpOptions {
-  std::string listen;  // of gRPC, "host:port"; empty: none
+  std::string listen = "127.0.0.1:4317";  // of gRPC; empty: none
+  bool listen_required = false;  // false: a port that is taken is told in the log, and no more
   NameTranslation translation = NameTranslation::kUnderscoreEscapingWithSuffixes;
   std::vector<std::string> promote_resource_attributes;
   bool promote_all_resource_attributes = false;
@@ -74,8 +75,8 @@ struct ReceiveOptions {
   GraphiteOptions graphite;
   PushOptions push;
   std::size_t body_size_max = 64 * 1024 * 1024;  // bytes, after decompression
-  // Remote write 1.0, when another module serves it: gets requests of that content type.
-  net::RequestHandler remote_write_v1;
+  // PromQL's selectors, for /api/v1/export; the language lives in a room beside this one.
+  std::function<Result<std::vector<model::Matcher>>(const std::string&)> parse_selector;
 };
 
 class Receivers {
