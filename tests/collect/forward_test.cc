@@ -283,7 +283,7 @@ TEST_F(Forward, RelabellingDropsAndRenames) {
   append(10, 2);
   run(3s);
   EXPECT_EQ(receiver.got.size(), 5u);
-  EXPECT_TRUE(receiver.got.contains("m{i=\"0\", site=\"north\"}")) << receiver.got.begin()->first;
+  EXPECT_TRUE(receiver.got.contains("m{i=\"0\",site=\"north\"}")) << receiver.got.begin()->first;
   EXPECT_EQ(writer->stats().samples_dropped, 10u);
 }
 
