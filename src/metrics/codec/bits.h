@@ -56,15 +56,17 @@ class BitWriter {
       put32(value & low_mask(count), count);
     }
   }
-  std::size_t bit_size() const { return out_.size() * 8 + used_; }
+  std::size_t bit_size() const { return size_ * 8 + used_; }
   // Ends on a whole byte.
   std::string take() {
+    out_.resize(size_);
     while (used_ > 0) {
       out_.push_back(static_cast<char>(held_));
       held_ >>= 8;
       used_ = used_ > 8 ? used_ - 8 : 0;
     }
     held_ = 0;
+    size_ = 0;
     return std::move(out_);
   }
 
@@ -73,13 +75,17 @@ class BitWriter {
     held_ |= value << used_;
     used_ += count;
     if (used_ < 32) return;
-    const auto word = static_cast<std::uint32_t>(held_);
-    for (unsigned i = 0; i < 4; ++i) out_.push_back(static_cast<char>(word >> (8 * i)));
+    auto word = static_cast<std::uint32_t>(held_);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+    if (size_ + sizeof word > out_.size()) out_.resize(2 * out_.size() + 64);
+    std::memcpy(out_.data() + size_, &word, sizeof word);
+    size_ += sizeof word;
     held_ >>= 32;
     used_ -= 32;
   }
 
   std::string out_;
+  std::size_t size_ = 0;  // of out_ that is written
   std::uint64_t held_ = 0;
   unsigned used_ = 0;  // bits in held_, < 32 between calls
 };

@@ -11,7 +11,7 @@ namespace holdfast::metrics::codec {
 namespace {
 
 constexpr std::size_t kShort = 64;       // samples: few predictors are tried on fewer
-constexpr std::size_t kQuantiles = 256;  // residuals looked at for where the bins lie
+constexpr std::size_t kQuantiles = 128;  // residuals looked at for where the bins lie
 constexpr std::int64_t kSpreadMax = kBinCount / 2;
 
 // x log2 x of small counts.
@@ -38,11 +38,17 @@ struct Choice {
 // Which bins suit residuals, the greater part of them in at most kSpreadMax
 // bins.
 Bins bins_for(std::span<const std::int64_t> residuals, bool without_zeros) {
+  const std::size_t most = std::clamp(residuals.size() / 8, kQuantiles / 4, kQuantiles);
   std::array<std::int64_t, kQuantiles> sample;
   std::size_t n = 0;
-  const std::size_t step = residuals.size() / kQuantiles + 1;
-  for (std::size_t i = 0; i < residuals.size() && n < kQuantiles; i += step) {
-    if (!without_zeros || residuals[i] != 0) sample[n++] = residuals[i];
+  const std::size_t step = residuals.size() / most + 1;
+  if (without_zeros) {
+    // What remains may be rare: as many as fit.
+    for (const std::int64_t r : residuals) {
+      if (r != 0 && n < kQuantiles) sample[n++] = r;
+    }
+  } else {
+    for (std::size_t i = 0; i < residuals.size() && n < most; i += step) sample[n++] = residuals[i];
   }
   if (n == 0) return {};
   const auto begin = sample.begin();
@@ -99,7 +105,8 @@ class Trial {
     const std::size_t pieces = effort == Effort::kFast ? 2 : 6;
     const std::size_t step = (runs + pieces - 1) / pieces;
     for (std::size_t run = step / 2; run < runs; run += step) runs_.push_back(run);
-    piece_ = runs <= 2 ? kRun : (effort == Effort::kFast ? 512 : 2 * kRun) / runs_.size();
+    piece_ = runs <= 2 ? std::min<std::size_t>(kRun, plan.head.count)
+                       : (effort == Effort::kFast ? 512 : 2 * kRun) / runs_.size();
     head_.scale = plan.head.scale;
     head_.count = plan.head.count;
     if (head_.scale == Scale::kBinary) {
@@ -110,11 +117,14 @@ class Trial {
     }
   }
 
-  void consider(Predictor predictor, Choice& best) {
+  // What `predictor` costs, judged by the first `length` integers of each piece.
+  Choice consider(Predictor predictor, std::size_t length) {
     head_.predictor = predictor;
-    residuals_.clear();
-    for (const std::size_t run : runs_) gather(run);
-    if (residuals_.empty()) residuals_.push_back(0);
+    gathered_ = 0;
+    room_.resize(runs_.size() * std::min(length, piece_) + 1);
+    for (const std::size_t run : runs_) gather(run, length);
+    if (gathered_ == 0) room_[gathered_++] = 0;
+    const std::span<const std::int64_t> residuals_(room_.data(), gathered_);
     Choice choice;
     choice.predictor = predictor;
     const auto zeros =
@@ -129,17 +139,27 @@ class Trial {
     choice.width = static_cast<int>(bins.width) - coarsest_;
     choice.first_bin = bins.first;
     choice.bits = bits_for(residuals_, bins, choice.repeats);
-    if (choice.bits < best.bits) best = choice;
+    return choice;
   }
 
+  std::size_t piece() const { return piece_; }
+
  private:
-  void gather(std::size_t run) {
+  void gather(std::size_t run, std::size_t length) {
     const int shift = head_.scale == Scale::kBinary ? source_.places[run] - coarsest_ : 0;
     RunPlan plan = plan_of(head_, source_, run);
-    plan.count = std::min(plan.count, piece_);
-    visit_run(head_, source_, run, plan, [&](std::uint64_t integer, std::uint64_t foreseen) {
-      residuals_.push_back(static_cast<std::int64_t>(integer - foreseen) >> std::min(shift, 63));
-    });
+    plan.count = std::min(plan.count, length);
+    std::int64_t* out = room_.data() + gathered_;
+    if (shift == 0) {
+      visit_run(head_, source_, run, plan, [&](std::uint64_t integer, std::uint64_t foreseen) {
+        *out++ = static_cast<std::int64_t>(integer - foreseen);
+      });
+    } else {
+      visit_run(head_, source_, run, plan, [&](std::uint64_t integer, std::uint64_t foreseen) {
+        *out++ = static_cast<std::int64_t>(integer - foreseen) >> std::min(shift, 63);
+      });
+    }
+    gathered_ = static_cast<std::size_t>(out - room_.data());
   }
 
   const ColumnPlan& plan_;
@@ -148,7 +168,8 @@ class Trial {
   Head head_;
   std::size_t piece_ = 0;  // integers of a run that are looked at
   int coarsest_ = 0;       // places of the run that has the fewest of those looked at
-  std::vector<std::int64_t> residuals_;
+  std::vector<std::int64_t> room_;
+  std::size_t gathered_ = 0;
 };
 
 std::span<const Predictor> candidates(std::size_t count, Effort effort) {
@@ -161,7 +182,30 @@ std::span<const Predictor> candidates(std::size_t count, Effort effort) {
                                    slope(3), slope(4), slope(5), slope(6), slope(7),
                                    mean(1),  mean(2),  mean(3),  mean(4),  mean(5)};
   if (count < kShort) return kFew;
-  return effort == Effort::kFast ? std::span<const Predictor>(kSome) : kAll;
+  return effort == Effort::kFast || count < kRun ? std::span<const Predictor>(kSome) : kAll;
+}
+
+// The best of the candidates: all are judged by a few integers, those that look best by more.
+Choice choose(Trial& trial, std::span<const Predictor> candidates) {
+  constexpr std::size_t kFinalists = 4;
+  constexpr std::size_t kShareOfFirst = 4;
+  std::array<Choice, kPredictorCount> first;
+  std::size_t count = 0;
+  const std::size_t piece = trial.piece();
+  const bool twice = candidates.size() > kFinalists + 1 && piece / kShareOfFirst >= kShort / 2;
+  for (const Predictor p : candidates) {
+    first[count++] = trial.consider(p, twice ? piece / kShareOfFirst : piece);
+  }
+  const auto cheaper = [](const Choice& a, const Choice& b) { return a.bits < b.bits; };
+  const auto end = first.begin() + static_cast<std::ptrdiff_t>(count);
+  if (!twice) return *std::min_element(first.begin(), end, cheaper);
+  std::partial_sort(first.begin(), first.begin() + kFinalists, end, cheaper);
+  Choice best;
+  for (std::size_t i = 0; i < kFinalists; ++i) {
+    const Choice choice = trial.consider(first[i].predictor, piece);
+    if (choice.bits < best.bits) best = choice;
+  }
+  return best;
 }
 
 // What all integers have in common: a divisor of their differences, and an
@@ -236,10 +280,7 @@ void plan_column(std::span<ColumnPlan> plans, std::size_t index, Effort effort) 
   integers = plan.source().integers;
   head.value = integers[0];
   Trial trial(plan, effort);
-  Choice best;
-  for (const Predictor predictor : candidates(integers.size(), effort)) {
-    trial.consider(predictor, best);
-  }
+  const Choice best = choose(trial, candidates(integers.size(), effort));
   head.predictor = best.predictor;
   head.width = static_cast<std::int16_t>(best.width);
   head.first_bin = best.first_bin;

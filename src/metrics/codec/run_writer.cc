@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.h"
 #include "metrics/codec/runs.h"
@@ -63,7 +64,14 @@ void write_run(const Head& head, const PayloadSource& source, std::size_t run, c
 }
 
 void append_bits(const std::string& bytes, std::size_t count, BitWriter& out) {
-  for (std::size_t i = 0; i < count; i += 8) {
+  std::size_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + i / 8, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+    out.put(word, 32);
+  }
+  for (; i < count; i += 8) {
     out.put(static_cast<std::uint8_t>(bytes[i / 8]),
             static_cast<unsigned>(std::min<std::size_t>(8, count - i)));
   }
