@@ -4,7 +4,9 @@
 #include <map>
 #include <mutex>
 
+#include <nlohmann/json.hpp>
 #include "base/log.h"
+
 #include "base/text.h"
 #include "collect/discovery/json_read.h"
 

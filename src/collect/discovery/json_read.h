@@ -5,33 +5,16 @@
 // Threads     Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace holdfast::collect {
 
-inline const nlohmann::json& member(const nlohmann::json& object, const char* name) {
-  static const nlohmann::json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto at = object.find(name);
-  return at == object.end() ? kNothing : *at;
-}
-inline const nlohmann::json& items_of(const nlohmann::json& list) {
-  static const nlohmann::json kEmpty = nlohmann::json::array();
-  return list.is_array() ? list : kEmpty;
-}
-inline std::string text_at(const nlohmann::json& object, const char* name) {
-  const auto& value = member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-inline bool flag_at(const nlohmann::json& object, const char* name) {
-  const auto& value = member(object, name);
-  return value.is_boolean() && value.get<bool>();
-}
+const nlohmann::json& member(const nlohmann::json& object, const char* name);  // null when absent
+const nlohmann::json& items_of(const nlohmann::json& list);  // an empty list when it is none
+std::string text_at(const nlohmann::json& object, const char* name);
+bool flag_at(const nlohmann::json& object, const char* name);
 // A whole number as text; "" when it is none.
-inline std::string number_at(const nlohmann::json& object, const char* name) {
-  const auto& value = member(object, name);
-  return value.is_number_integer() ? value.dump() : std::string();
-}
+std::string number_at(const nlohmann::json& object, const char* name);
 
 }  // namespace holdfast::collect

@@ -4,7 +4,9 @@
 #include <mutex>
 #include <set>
 
+#include <nlohmann/json.hpp>
 #include "base/log.h"
+
 #include "base/text.h"
 #include "collect/discovery/json_read.h"
 #include "collect/discovery/kubeconfig.h"

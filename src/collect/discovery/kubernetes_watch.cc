@@ -1,5 +1,7 @@
 #include "collect/discovery/kubernetes_watch.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/text.h"
 #include "collect/discovery/json_read.h"
 
