@@ -6,7 +6,7 @@
 #include "collect/discovery/kubeconfig.h"
 #include "collect/discovery/kubernetes_discovery.h"
 #include "collect/discovery/kubernetes_objects.h"
-#include "sim_target.h"
+#include "job_fixture.h"
 
 namespace holdfast::collect {
 namespace {
@@ -136,6 +136,38 @@ TEST(KubernetesObjects, EndpointsKnowTheirServicePodAndTheOtherPortsOfIt) {
   EXPECT_EQ(sliced.targets[0].get("__meta_kubernetes_endpointslice_endpoint_zone"), "z");
   EXPECT_EQ(sliced.targets[0].get("__meta_kubernetes_endpointslice_port"), "9090");
   EXPECT_EQ(sliced.targets[0].get("__meta_kubernetes_pod_container_image"), "");
+}
+
+TEST(KubernetesTargets, PodsAreKeptLabelledAndAddressedByTheMissionsRules) {
+  const auto read = read_jobs(R"(
+- job_name: claude-enhancer
+  kubernetes_sd_configs: [{role: pod, api_server: 'http://k'}]
+  relabel_configs:
+  - {source_labels: [__meta_kubernetes_pod_label_app], action: keep, regex: claude-enhancer}
+  - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape], action: keep, regex: 'true'}
+  - {source_labels: [__meta_kubernetes_pod_label_version], target_label: version}
+  - {source_labels: [__address__], target_label: __address__, regex: '([^:]+):.*', replacement: '${1}:9090'}
+  - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_port], target_label: __address__, regex: '(.+)', replacement: 'annotated:$1'}
+)");
+  ASSERT_EQ(read.findings, "");
+  const auto target_of = [&](const std::string& app, const std::string& scrape,
+                             const std::string& port) {
+    auto object = pod("a", "10.0.0.5", "1");
+    object["metadata"]["labels"] = {{"app", app}, {"version", "5.1"}};
+    object["metadata"]["annotations"] = {{"prometheus.io/scrape", scrape}};
+    if (!port.empty()) object["metadata"]["annotations"]["prometheus.io/port"] = port;
+    const auto group = kubernetes_group("pod", "prod/a", object, {});
+    std::vector<model::Label> all(group.labels.begin(), group.labels.end());
+    for (const auto& label : group.targets[0]) all.push_back(label);
+    return *make_target(read.jobs[0], model::Labels(all));
+  };
+  const auto kept = target_of("claude-enhancer", "true", "");
+  ASSERT_TRUE(kept.target);
+  EXPECT_EQ(kept.target->url, "http://10.0.0.5:9090/metrics");
+  EXPECT_EQ(kept.target->labels.get("version"), "5.1");
+  EXPECT_EQ(target_of("claude-enhancer", "true", "9191").target->address, "annotated:9191");
+  EXPECT_FALSE(target_of("other", "true", "").target);
+  EXPECT_FALSE(target_of("claude-enhancer", "false", "").target);
 }
 
 // Speaks the API over a raw connection, because a watch has no end.

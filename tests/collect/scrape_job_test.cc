@@ -137,6 +137,59 @@ TEST_F(JobTest, MetadataIsKeptByTarget) {
   EXPECT_EQ(all[0].families->at("a"), (metrics::Metadata{"counter", "Help.", ""}));
 }
 
+// A host of the simulated network that counts what is asked of each path.
+class Host {
+ public:
+  Host(SimWorld& world, const std::string& name, std::uint16_t port)
+      : env_{world.clock, world.random, world.files, world.network.host(name), world.executor} {
+    router_.add("GET", "/{path...}", [this](const net::Request& request, net::ResponderPtr to) {
+      ++asked[request.path];
+      to->send(net::Response::text(200, "a 1\n"));
+    });
+    server_ = std::make_unique<net::Server>(env_, router_);
+    HF_CHECK(server_->listen({name, port, ""}).has_value(), "listen");
+  }
+  std::map<std::string, int> asked;
+
+ private:
+  Env env_;
+  net::Router router_;
+  std::unique_ptr<net::Server> server_;
+};
+
+TEST_F(JobTest, TheMissionsJobsAreAskedAtTheirIntervals) {
+  Host api(world, "claude-api", 8080), ml(world, "ml-service", 9000),
+      postgres(world, "postgres-exporter", 9187), redis(world, "redis-exporter", 9121),
+      nginx(world, "nginx-exporter", 9113), agents(world, "claude-enhancer", 9091),
+      workflow(world, "claude-enhancer-w", 9092);
+  auto read = read_jobs(R"(
+- {job_name: claude-api, static_configs: [{targets: ['claude-api:8080']}], metrics_path: /metrics, scrape_interval: 10s}
+- {job_name: claude-ml-service, static_configs: [{targets: ['ml-service:9000']}], metrics_path: /metrics, scrape_interval: 30s}
+- {job_name: database-exporter, static_configs: [{targets: ['postgres-exporter:9187']}]}
+- {job_name: redis-exporter, static_configs: [{targets: ['redis-exporter:9121']}]}
+- {job_name: nginx-exporter, static_configs: [{targets: ['nginx-exporter:9113']}]}
+- {job_name: claude-enhancer-agents, static_configs: [{targets: ['claude-enhancer:9091']}], metrics_path: /metrics/agents}
+- {job_name: claude-enhancer-workflow, static_configs: [{targets: ['claude-enhancer-w:9092']}], metrics_path: /metrics/workflow}
+)",
+                        "{scrape_interval: 15s}");
+  ASSERT_EQ(read.findings, "");
+  manager->set_jobs(std::move(read.jobs));
+  world.executor.run_for(300s);
+  EXPECT_EQ(api.asked["/metrics"], 30);
+  EXPECT_EQ(ml.asked["/metrics"], 10);
+  for (auto* host : {&postgres, &redis, &nginx})
+    EXPECT_EQ(host->asked["/metrics"], 20) << "15 s are global";
+  EXPECT_EQ(agents.asked["/metrics/agents"], 20);
+  EXPECT_EQ(workflow.asked["/metrics/workflow"], 20);
+  for (const auto& [job, instance] :
+       std::map<std::string, std::string>{{"claude-api", "claude-api:8080"},
+                                          {"database-exporter", "postgres-exporter:9187"},
+                                          {"redis-exporter", "redis-exporter:9121"},
+                                          {"nginx-exporter", "nginx-exporter:9113"}}) {
+    EXPECT_EQ(last("up{instance=\"" + instance + "\",job=\"" + job + "\"}"), 1) << job;
+  }
+}
+
 // ---- protobuf ----
 
 std::string delimited(const WireWriter& message) {
