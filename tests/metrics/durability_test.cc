@@ -1,4 +1,5 @@
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "metrics/fixture.h"
@@ -209,6 +210,7 @@ class CrashStory {
       series_.push_back({{"__name__", "m" + std::to_string(i % 3)}, {"id", std::to_string(i)}});
     options_ = m_.options();
     options_.wal_segment_size_max = 200 + random_.below(3000);
+    if (random_.chance(0.5)) options_.out_of_order_window = 1h;
   }
 
   void run() {
@@ -234,23 +236,38 @@ class CrashStory {
       append(store);
       if (random_.chance(0.1) && store.sync()) synced_ = written_;
       if (random_.chance(0.04) && store.flush()) synced_ = written_;
+      if (random_.chance(0.02)) {
+        ASSERT_TRUE(store.compact());
+      }
     }
   }
 
   void append(Store& store) {
     t_ += static_cast<Timestamp>(1 + random_.below(20000));
     std::vector<SampleIn> batch;
-    std::vector<std::pair<std::string, std::uint64_t>> bits;
+    struct Bits {
+      std::string series;
+      Timestamp t;
+      std::uint64_t value;
+    };
+    std::vector<Bits> bits;
     for (const Labels& labels : series_) {
       if (!random_.chance(0.5)) continue;
       const double value = random_.chance(0.1) ? model::stale_marker() : random_.unit();
-      batch.push_back({SeriesRef::kNone, &labels, {t_, value, nullptr}});
-      bits.emplace_back(labels.text(), std::bit_cast<std::uint64_t>(value));
+      batch.push_back({SeriesRef::kNone, &labels, {time_for(labels), value, nullptr}});
+      bits.push_back({labels.text(), batch.back().sample.t, std::bit_cast<std::uint64_t>(value)});
     }
     const auto result = store.append(batch);
     ASSERT_TRUE(result);
     ASSERT_EQ(result->rejected(), 0U) << result->first_error;
-    for (const auto& [series, value] : bits) written_[series][t_] = value;
+    for (const Bits& bit : bits) written_[bit.series][bit.t] = bit.value;
+  }
+
+  // Now, or somewhat late at a time that is still free.
+  Timestamp time_for(const Labels& labels) {
+    if (options_.out_of_order_window == 0s || !random_.chance(0.2)) return t_;
+    const Timestamp late = t_ - static_cast<Timestamp>(random_.below(600'000));
+    return written_[labels.text()].contains(late) ? t_ : late;
   }
 
   void check(const Content& found) {
@@ -279,8 +296,11 @@ class CrashStory {
   Content synced_;
 };
 
-TEST(PowerLoss, KeepsWhatWasSyncedAndInventsNothingOn200Seeds) {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+// HOLDFAST_SEEDS=1000 is the long form.
+TEST(PowerLoss, KeepsWhatWasSyncedAndInventsNothing) {
+  const char* seeds = std::getenv("HOLDFAST_SEEDS");
+  const std::uint64_t count = seeds ? std::strtoull(seeds, nullptr, 10) : 200;
+  for (std::uint64_t seed = 1; seed <= count; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     CrashStory(seed).run();
     ASSERT_FALSE(testing::Test::HasFailure());
