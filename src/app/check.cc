@@ -88,15 +88,16 @@ bool is_dashboard(const json& root) {
 
 FileKind kind_of(const YamlNode& root) {
   if (has_any(root, {"groups"})) return FileKind::kPrometheusRules;
-  if (has_any(root, {"scrape_configs", "global", "rule_files", "alerting", "remote_write"}) &&
-      !has_any(root, {"route", "receivers"})) {
-    return FileKind::kPrometheusConfig;
-  }
-  if (has_any(root, {"route", "receivers", "inhibit_rules"})) return FileKind::kAlertmanagerConfig;
+  // First what only holdfast.yaml has: it shares `remote_write` with prometheus.yml.
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
-                     "external_url", "external_labels", "evaluation_interval", "prometheus"}))
+                     "external_url", "external_labels", "evaluation_interval", "prometheus",
+                     "limits", "receive"}))
     return FileKind::kHoldfast;
-  return FileKind::kUnknown;
+  const bool routes = has_any(root, {"route", "receivers", "inhibit_rules"});
+  if (!routes && has_any(root, {"scrape_configs", "scrape_config_files", "global", "rule_files",
+                                "alerting", "remote_write"}))
+    return FileKind::kPrometheusConfig;
+  return routes ? FileKind::kAlertmanagerConfig : FileKind::kUnknown;
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ namespace holdfast::net {
 namespace {
 
 constexpr std::size_t kIdlePerHostMax = 8;
-constexpr Duration kIdleTime = 30s;
 constexpr std::size_t kHeaderSizeMax = 256 * 1024;  // bytes of a response's status line and fields
 constexpr std::size_t kReadSize = 64 * 1024;
 constexpr int kRedirectCountMax = 5;
@@ -85,8 +84,8 @@ void Wire::on_read(Result<std::string> chunk) {
   read();
 }
 
-void Wire::rest() {
-  connection_->set_timer(kIdleTime, [weak = weak_from_this()] {
+void Wire::rest(Duration limit) {
+  connection_->set_timer(limit, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self || self->call_) return;
     self->ended_ = true;
@@ -107,8 +106,8 @@ std::shared_ptr<Wire> ClientCore::take(const std::string& key) {
   return wire;
 }
 
-void ClientCore::give(std::shared_ptr<Wire> wire) {
-  wire->rest();
+void ClientCore::give(std::shared_ptr<Wire> wire, Duration idle_time) {
+  wire->rest(idle_time);
   std::shared_ptr<Wire> surplus;  // freed outside the lock
   const std::lock_guard lock(mutex_);
   if (closed_) {
@@ -257,7 +256,7 @@ void Call::release_wire(bool keep) {
   wire->detach();
   wire->connection().cancel_timer();
   if (keep && wire->usable()) {
-    core_->give(std::move(wire));
+    core_->give(std::move(wire), request_.idle_time);
   } else {
     wire->connection().close();
   }

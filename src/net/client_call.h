@@ -40,7 +40,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
   void attach(std::shared_ptr<Call> call);
   void detach() { call_.reset(); }
   void read();
-  void rest();  // in the pool, until the idle limit
+  void rest(Duration limit);  // in the pool
 
   Connection& connection() { return *connection_; }
   const std::string& key() const { return key_; }
@@ -65,7 +65,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void close_now();
 
   std::shared_ptr<Wire> take(const std::string& key);
-  void give(std::shared_ptr<Wire> wire);
+  void give(std::shared_ptr<Wire> wire, Duration idle_time);
   void forget(const Wire* wire);
   // The call ends: runs the handler unless the client has gone or the call has ended already.
   void finish(Call& call, Result<ClientResponse> result);

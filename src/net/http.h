@@ -226,6 +226,7 @@ struct ClientRequest {
   // connection's thread; they are not gathered then, nor decoded. response_size_max and timeout still
   // hold for the whole.
   std::function<void(const ClientResponse& head, std::string_view bytes)> on_body{};
+  Duration idle_time = 30s;  // the connection rests this long for the next request
 };
 
 // Timings for probes; each since the start of the request.
@@ -243,7 +244,7 @@ struct ClientResponse {
 
 class ClientCore;
 
-// Keeps idle connections for reuse (per host, at most 8, 30 s). A request on a reused connection that
+// Keeps idle connections for reuse (per host, at most 8, for the request's idle_time). A request on a reused connection that
 // dies before the first byte is retried once on a fresh one when its method is idempotent.
 class Client {
  public:

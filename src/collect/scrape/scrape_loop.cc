@@ -6,6 +6,12 @@
 #include "base/text.h"
 
 namespace holdfast::collect {
+namespace {
+
+// Longer than any usual interval: a handshake for every scrape would cost more than the scrape.
+constexpr Duration kIdleTime = 5min;
+
+}  // namespace
 
 ScrapeLoop::ScrapeLoop(const LoopSurroundings& around, ScrapeJobPtr job, ScrapeTarget target)
     : env_(around.env),
@@ -90,6 +96,7 @@ void ScrapeLoop::tick(WallTime at) {
   request.url = target_.url;
   request.timeout = std::min(target_.timeout, target_.interval);
   request.response_size_max = body_size_max();
+  request.idle_time = kIdleTime;
   request.headers.add("Accept", job_->accept);
   request.headers.add("User-Agent", "Holdfast");
   request.headers.add("X-Prometheus-Scrape-Timeout-Seconds",
