@@ -132,7 +132,9 @@ TEST(PushHttp, WhatContradictsItselfOrOthersIsRefusedAndChangesNothing) {
 TEST(PushHttp, AFailedPushTellsItsTime) {
   ReceiveWorld world(push_options());
   EXPECT_EQ(world.call("PUT", "/metrics/job/a", "n 1\nn 2\n").status, 400);
+  EXPECT_EQ(world.call("PUT", "/metrics/job/b", "no text\n").status, 400);
   const auto all = world.call("GET", "/pushgateway/metrics").body;
+  EXPECT_THAT(all, Not(HasSubstr("job=\"b\""))) << "what cannot be read is no push";
   EXPECT_THAT(all, HasSubstr("push_time_seconds{job=\"a\"} 0\n"));
   EXPECT_THAT(all, HasSubstr("push_failure_time_seconds{job=\"a\"} 18"));
   EXPECT_THAT(world.call("GET", "/pushgateway/api/v1/metrics").body,

@@ -89,6 +89,7 @@ void PushGroups::index(const PushGroupKey& key, const Group& group, bool add) {
 Result<void> PushGroups::check(const PushGroupKey& key, const PushedFamilies& merged) const {
   std::unordered_set<model::Labels> seen;
   for (const auto& [name, family] : merged) {
+    if (family.timed) return invalid("pushed metrics must not have timestamps");
     for (const auto& [other_key, other] : groups_) {
       const auto same = other.families.find(name);
       if (other_key == key || same == other.families.end()) continue;
@@ -131,10 +132,6 @@ Result<void> PushGroups::push(const PushGroupKey& key, PushedFamilies families, 
   return {};
 }
 
-void PushGroups::note_failure(const PushGroupKey& key, model::Timestamp now) {
-  if (auto found = group(key)) (*found)->failed = now;
-}
-
 void PushGroups::remove(const PushGroupKey& key) {
   const auto found = groups_.find(key);
   if (found == groups_.end()) return;
@@ -154,6 +151,7 @@ PushedFamilies PushGroups::with_times(const PushGroupKey& key, const Group& grou
     families[name] = {"gauge",
                       help,
                       std::max(group.pushed, group.failed),
+                      false,
                       {{std::move(labels), static_cast<double>(t) / 1000, nullptr}}};
   };
   add(kPushTime, "Last Unix time when changing this group in the Pushgateway succeeded.",

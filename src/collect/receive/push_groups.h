@@ -39,6 +39,7 @@ struct PushedFamily {
   std::string type = "unknown";
   std::string help;
   model::Timestamp pushed = 0;
+  bool timed = false;  // a sample had a time of its own, which no push may have
   std::vector<PushedSample> samples;
 };
 using PushedFamilies = std::map<std::string, PushedFamily>;
@@ -57,7 +58,6 @@ class PushGroups {
 
   Result<void> push(const PushGroupKey& key, PushedFamilies families, bool replace,
                     model::Timestamp now);
-  void note_failure(const PushGroupKey& key, model::Timestamp now);
   void remove(const PushGroupKey& key);
   void clear();
   std::size_t size() const { return groups_.size(); }

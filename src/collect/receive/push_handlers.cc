@@ -82,11 +82,10 @@ net::Response PushReceiver::push(const net::Request& request, bool replace) {
   Result<void> done;
   {
     const std::lock_guard lock(mutex_);
-    ++version_;
     if (!families) {
-      groups_.note_failure(*key, intake_.now());
       done = std::move(families).error();
     } else {
+      ++version_;
       for (const auto& [name, family] : *families) stored.floats += family.samples.size();
       done = groups_.push(*key, std::move(*families), replace, intake_.now());
     }

@@ -55,14 +55,14 @@ Result<PushedFamilies> read_all(Parser parser, const PushGroupKey& group) {
       out[parser.family()].type = type == "untyped" ? "unknown" : type;
     }
     if (entry != Entry::kSample) continue;
-    if (parser.timestamp()) return invalid("pushed metrics must not have timestamps");
     std::vector<model::Label> labels;
     HF_TRY(parser.labels(labels));
     HF_TRY(normalise_labels(labels));
     auto merged = merge(group, std::move(labels));
     const std::string metric(merged.metric_name());
-    out[family_of(metric, out)].samples.push_back(
-        {std::move(merged), parser.value(), histogram_of(parser)});
+    auto& family = out[family_of(metric, out)];
+    family.timed = family.timed || parser.timestamp().has_value();
+    family.samples.push_back({std::move(merged), parser.value(), histogram_of(parser)});
   }
   std::erase_if(out, [](const auto& family) { return family.second.samples.empty(); });
   return out;
