@@ -144,9 +144,8 @@ bool Payload::plan(std::size_t run, RunPlan& out) const {
 namespace {
 
 // Residuals whose low bits stand at equal distances before the symbols.
-bool even_residuals(const char* bytes, const Head& head, const RunPlan& plan,
-                    std::span<const std::uint8_t> symbols, std::size_t& position,
-                    std::uint64_t* out) {
+bool even_residuals(const char* bytes, const RunPlan& plan, std::span<const std::uint8_t> symbols,
+                    std::size_t& position, std::uint64_t* out) {
   const unsigned width = plan.bins.width;
   const auto first = static_cast<std::uint64_t>(plan.bins.first);
   unsigned greatest = 0;
@@ -182,7 +181,6 @@ bool even_residuals(const char* bytes, const Head& head, const RunPlan& plan,
     const std::uint64_t low = width == 0 ? 0 : read_bits(bytes, plan.position + i * width, width);
     out[i] = residual_of(symbol, extra, plan.bins) + low;
   }
-  (void)head;
   return true;
 }
 
@@ -194,7 +192,7 @@ bool finish_run(const char* bytes, const Head& head, const RunPlan& plan,
   const std::size_t skip = has_start(head.predictor) ? 1 : 0;
   if (skip == 1) out[0] = plan.forecast.start;
   if (!head.mixed()) {
-    if (!even_residuals(bytes, head, plan, symbols, position, integers + skip)) return false;
+    if (!even_residuals(bytes, plan, symbols, position, integers + skip)) return false;
     if (position != plan.end && !(plan.end - position < 8 && position < plan.end)) return false;
     walk_run(head.predictor, plan.forecast, plan.count,
              [&](std::size_t i, std::uint64_t foreseen) { return integers[i] += foreseen; });

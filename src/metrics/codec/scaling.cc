@@ -49,37 +49,44 @@ unsigned column_digits(std::span<const double> values) {
   return never * 8 > probes ? kDigitsMax + 1 : digits;
 }
 
-bool scale_decimal(std::span<const double> values, Scaled& out) {
-  unsigned digits = column_digits(values);
-  if (digits > kDigitsMax) return false;
+enum class Fit { kGood, kMoreDigits, kNever };
+
+// All values with these digits; `digits` becomes more where a value and the first need them.
+Fit fit_decimal(std::span<const double> values, unsigned& digits, Scaled& out) {
   const std::size_t exceptions_max = 1 + values.size() / 16;
-  out.scale = Scale::kDecimal;
-  out.integers.resize(values.size());
-again:
+  const double power = kPowersOfTen[digits];
   out.exceptions.clear();
   std::size_t failed = 0;
-  const double power = kPowersOfTen[digits];
   std::int64_t last = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::int64_t integer = 0;
     if (as_decimal(values[i], power, integer)) {
       last = integer;
-    } else if (odd_one_out(values[i])) {
-      out.exceptions.push_back({static_cast<std::uint32_t>(i), bits_of(values[i])});
     } else {
-      // More digits may hold it, and all values before it.
-      const unsigned needed = digits_of(values[i], digits + 1);
-      if (needed <= kDigitsMax && digits_of(values[0], needed) == needed) {
-        digits = needed;
-        goto again;
+      if (!odd_one_out(values[i])) {
+        const unsigned needed = digits_of(values[i], digits + 1);
+        if (needed <= kDigitsMax && digits_of(values[0], needed) == needed) {
+          digits = needed;
+          return Fit::kMoreDigits;
+        }
+        if (++failed > exceptions_max) return Fit::kNever;
       }
-      if (++failed > exceptions_max) return false;
       out.exceptions.push_back({static_cast<std::uint32_t>(i), bits_of(values[i])});
     }
     out.integers[i] = last;
   }
+  return Fit::kGood;
+}
+
+bool scale_decimal(std::span<const double> values, Scaled& out) {
+  unsigned digits = column_digits(values);
+  if (digits > kDigitsMax) return false;
+  out.scale = Scale::kDecimal;
+  out.integers.resize(values.size());
+  Fit fit = Fit::kMoreDigits;
+  while (fit == Fit::kMoreDigits) fit = fit_decimal(values, digits, out);
   out.digits = static_cast<std::uint8_t>(digits);
-  return true;
+  return fit == Fit::kGood;
 }
 
 // value = mantissa * 2^exponent, the mantissa odd; not for zero.
