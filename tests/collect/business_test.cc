@@ -116,6 +116,22 @@ TEST(BusinessDeclaration, TheShippedOneHasTheFamiliesOfTheMission) {
         event("claude_model_inference_latency", 0.3,
               {{"model_name", "opus"}, {"input_size", "small"}}),
         event("claude_user_sessions_total", 1, {{"user_type", "pro"}}),
+        event("feature_usage_counter", 1, {{"feature", "chat"}}),
+        event("claude_workflow_completions_total", 1,
+              {{"process", "deploy"}, {"outcome", "completed"}}),
+        event("claude_page_load_seconds", 1, {{"page", "/"}}),
+        event("claude_interaction_seconds", 0.1, {{"page", "/"}}),
+        event("claude_sessions_finished_total", 1, {{"outcome", "success"}}),
+        event("user_satisfaction_gauge", 96),
+        event("revenue_impact_gauge", 5),
+        event("request_latency_histogram", 0.1),
+        event("throughput_counter", 1),
+        event("error_rate_gauge", 0.1),
+        event("active_connections_gauge", 7),
+        event("cpu_utilization_gauge", 50),
+        event("memory_usage_gauge", 1),
+        event("disk_io_counter", 1),
+        event("network_throughput_counter", 1),
         event("claude_active_users", 1, {}, "user-1")}) {
     const auto done = registry.observe(BusinessFeed::kHttp, one);
     EXPECT_TRUE(done.has_value()) << done.error().message();

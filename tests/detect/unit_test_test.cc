@@ -266,8 +266,9 @@ groups:
   const auto found = find_duplicates(file.groups);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].metric, "r");
-  EXPECT_EQ(found[0].place.line, 9);
-  EXPECT_EQ(found[0].first.line, 5);
+  ASSERT_EQ(found[0].places.size(), 2U);
+  EXPECT_EQ(found[0].places[0].line, 5);
+  EXPECT_EQ(found[0].places[1].line, 9);
 }
 
 }  // namespace

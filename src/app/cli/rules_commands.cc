@@ -39,8 +39,9 @@ std::string lint_text(const std::vector<detect::RuleGroup>& groups) {
   if (duplicates.empty()) return "";
   std::string text = std::to_string(duplicates.size()) + " duplicate rule(s) found.\n";
   for (const auto& one : duplicates) {
-    text += "Metric: " + one.metric + " (" + one.place.text() + ", as " + one.first.text() +
-            ")\nLabel(s):\n";
+    std::vector<std::string> places;
+    for (const auto& place : one.places) places.push_back(place.text());
+    text += "Metric: " + one.metric + " (" + join(places, ", ") + ")\nLabel(s):\n";
     for (const auto& label : one.labels) text += "\t" + label.name + ": " + label.value + "\n";
   }
   return text + "Might cause inconsistency while recording expressions";

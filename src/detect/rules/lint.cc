@@ -22,9 +22,8 @@ std::vector<DuplicateRule> find_duplicates(const std::vector<RuleGroup>& groups)
     }
   }
   std::vector<DuplicateRule> found;
-  for (const auto& [rule, at] : places) {
-    for (std::size_t i = 1; i < at.size(); ++i)
-      found.push_back({rule.first, rule.second, at[i], at[0]});
+  for (auto& [rule, at] : places) {
+    if (at.size() > 1) found.push_back({rule.first, rule.second, std::move(at)});
   }
   return found;
 }

@@ -13,12 +13,11 @@
 namespace holdfast::detect {
 
 struct DuplicateRule {
-  std::string metric;    // what is recorded, or the alert's name
-  model::Labels labels;  // of rule and group
-  SourcePlace place;     // of the later one
-  SourcePlace first;
+  std::string metric;               // what is recorded, or the alert's name
+  model::Labels labels;             // of rule and group
+  std::vector<SourcePlace> places;  // two or more, in order of the file
 };
-// Of one file's groups, in order of the names.
+// Of one file's groups, each once, in order of the names.
 std::vector<DuplicateRule> find_duplicates(const std::vector<RuleGroup>& groups);
 
 }  // namespace holdfast::detect
