@@ -9,6 +9,7 @@
 #include "app/config_limits.h"
 #include "app/prometheus_file.h"
 #include "base/text.h"
+#include "collect/receive/receive_config.h"
 
 namespace holdfast::app {
 namespace {
@@ -53,6 +54,8 @@ class Reader {
     if (const auto* node = map.member("limits")) config.limits = read_limits(context_, *node);
     if (const auto* node = map.member("remote_write"))
       config.remote_write = collect::read_remote_write(context_, *node, folder_of(path_));
+    if (const auto* node = map.member("receive"))
+      collect::read_receive_config(context_, *node, config.receive);
     map.finish();
     check_references();
   }

@@ -18,6 +18,7 @@
 #include "base/yaml.h"
 #include "collect/forward/remote_write_config.h"
 #include "collect/scrape/scrape_config.h"
+#include "collect/receive/receive_routes.h"
 #include "detect/rules/rule_file.h"
 #include "metrics/store.h"
 #include "model/service.h"
@@ -41,6 +42,7 @@ struct Config {
   std::vector<detect::RuleGroup> rule_groups;
   metrics::SeriesLimits limits;
   std::vector<collect::RemoteWriteConfig> remote_write;
+  collect::ReceiveOptions receive;
   respond::NotifierOptions notify;
   respond::IncidentOptions incidents;
 };

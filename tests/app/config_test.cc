@@ -238,6 +238,10 @@ TEST_F(ConfigFile, TheManualDescribesEveryMember) {
            "zzzzzzzzzzzzzzz: 1 } ] }",
            "incidents: { zzzzzzzzzzzzzzz: 1 }",
            "limits: { zzzzzzzzzzzzzzz: 1 }",
+           "receive: { zzzzzzzzzzzzzzz: 1 }",
+           "receive: { otlp: { zzzzzzzzzzzzzzz: 1 } }",
+           "receive: { graphite: { zzzzzzzzzzzzzzz: 1 } }",
+           "receive: { pushgateway: { zzzzzzzzzzzzzzz: 1 } }",
            "services: [ { name: a, zzzzzzzzzzzzzzz: 1 } ]",
            "services: [ { name: a, platform: { kind: none, zzzzzzzzzzzzzzz: 1 } } ]",
            "services: [ { name: a, platform: { versions: [ { name: a, command: a, zzzzzzzzzzzzzzz: "
