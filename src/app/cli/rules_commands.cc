@@ -108,7 +108,8 @@ Result<query::promql::Matrix> read_matrix(const json& answer) {
   for (const auto& one : data->value("result", json::array())) {
     query::promql::Series series;
     std::vector<model::Label> labels;
-    for (const auto& [name, value] : one.value("metric", json::object()).items()) {
+    const auto metric = one.value("metric", json::object());
+    for (const auto& [name, value] : metric.items()) {
       if (value.is_string()) labels.push_back({name, value.get<std::string>()});
     }
     series.labels = model::Labels(std::move(labels));
@@ -191,7 +192,8 @@ Result<detect::BackfillReport> backfill_store(const std::string& directory,
 Result<std::map<std::string, std::uint64_t>> names_of_file(FileSystem& files,
                                                            const std::string& path) {
   std::map<std::string, std::uint64_t> names;
-  for (const auto line : split(HF_TRY(read_input(files, path)), '\n')) {
+  const auto text = HF_TRY(read_input(files, path));
+  for (const auto line : split(text, '\n')) {
     if (!trim(line).empty()) names.emplace(trim(line), 1);
   }
   return names;
