@@ -43,6 +43,18 @@ class Floats final : public Accumulator {
   bool has_float(std::size_t cell) const override { return states_[cell].count() > 0; }
   double float_count(std::size_t cell) const override { return states_[cell].count(); }
   double answer(std::size_t cell, double param) override { return states_[cell].answer(param); }
+  std::size_t finish_floats(std::size_t first_cell, const std::vector<double>& params,
+                            StepSeries& out) override {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < steps_; ++i) {
+      auto& state = states_[first_cell + i];
+      if (!(state.count() > 0)) continue;
+      const double param = params.empty() ? 0 : params[i];
+      out.set_float(i, op_ == AggregateOp::kGroup ? 1 : state.answer(param));
+      ++count;
+    }
+    return count;
+  }
 
  private:
   std::vector<State> states_;
@@ -219,6 +231,7 @@ void Accumulator::merge(std::size_t group, Accumulator& other, std::size_t other
 }
 
 std::size_t Accumulator::finish(std::size_t group, const Finish& how, StepSeries& out) {
+  if (histograms_.empty()) return finish_floats(group * steps_, how.params, out);
   std::size_t count = 0;
   for (std::size_t i = 0; i < steps_; ++i) {
     const double param = how.params.empty() ? 0 : how.params[i];

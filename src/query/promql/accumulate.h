@@ -44,6 +44,8 @@ class Accumulator {
   virtual bool has_float(std::size_t cell) const = 0;
   virtual double float_count(std::size_t cell) const = 0;
   virtual double answer(std::size_t cell, double param) = 0;
+  virtual std::size_t finish_floats(std::size_t first_cell, const std::vector<double>& params,
+                                    StepSeries& out) = 0;
   const AggregateOp op_;
   const std::size_t steps_;
 

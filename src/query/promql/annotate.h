@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "query/promql/ast.h"
 
@@ -24,7 +25,10 @@ class Annotator {
 
   void warn(std::string_view text, const PositionRange& at);
   void inform(std::string_view text, const PositionRange& at);
-  Annotations take() { return std::move(collected_); }
+  Annotations take() {  // and begins anew
+    seen_.clear();
+    return std::exchange(collected_, {});
+  }
   // What another collected, behind what is here.
   void add(Annotations other);
   std::size_t count() const { return collected_.warnings.size() + collected_.infos.size(); }

@@ -34,8 +34,9 @@ Series points_of(StepSeries& s, const Steps& steps) {
 }
 
 void sort_by_labels(std::vector<Series>& series) {
-  std::sort(series.begin(), series.end(),
-            [](const Series& a, const Series& b) { return a.labels < b.labels; });
+  const auto before = [](const Series& a, const Series& b) { return a.labels < b.labels; };
+  if (!std::is_sorted(series.begin(), series.end(), before))
+    std::sort(series.begin(), series.end(), before);
 }
 
 // A range vector as the answer of an instant query: the samples as they were stored.
@@ -168,6 +169,10 @@ Result<QueryResult> Engine::run(const Query& query, const QueryOptions& options)
   result->stats.queued = ticket.queued();
   ticket.finish(result->stats, nullptr);
   return result;
+}
+
+void Engine::append_json(std::string& out, const QueryResult& result) const {
+  append_result_json(out, result, Parallel(options_.executor, options_.parallelism));
 }
 
 Result<std::string> Engine::explain(std::string_view query, Timestamp from, Timestamp to,

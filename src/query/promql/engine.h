@@ -113,6 +113,9 @@ class Engine {
   Result<QueryResult> range(const Expr& expr, Timestamp from, Timestamp to, std::int64_t step,
                             const QueryOptions& options = {}) const;
 
+  // As append_result_json, a large answer on several threads.
+  void append_json(std::string& out, const QueryResult& result) const;
+
   // How a query would be evaluated, as JSON: for each node its text, type, the way it is taken (fused
   // with the aggregation, in parallel, shared, once for all steps), and for selectors how many series
   // they find. Finds series, reads no samples. An instant query has from == to and step 0.

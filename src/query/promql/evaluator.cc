@@ -91,7 +91,11 @@ void drop_empty(std::vector<StepSeries>& series) {
 }
 
 Result<void> merge_same_labels(std::vector<StepSeries>& series) {
-  if (series.size() < 2) return {};
+  // Series mostly come in the order of their labels, and then each is told from the next at once.
+  const auto not_before = [](const StepSeries& a, const StepSeries& b) {
+    return !(a.labels < b.labels);
+  };
+  if (std::adjacent_find(series.begin(), series.end(), not_before) == series.end()) return {};
   std::unordered_multimap<std::uint64_t, std::size_t> seen;
   seen.reserve(series.size());
   std::vector<StepSeries> merged;

@@ -66,6 +66,13 @@ void find_resets(const FloatWindows& w, std::vector<std::uint32_t>& at) {
   }
 }
 
+WindowEdges edges_of(std::span<const Timestamp> times, std::size_t first, std::size_t last,
+                     Timestamp end, std::int64_t range) {
+  return {static_cast<double>(times[last - 1] - times[first]) / 1000,
+          static_cast<double>(times[first] - (end - range)) / 1000,
+          static_cast<double>(end - times[last - 1]) / 1000};
+}
+
 template <bool is_counter, bool is_rate>
 std::size_t extrapolated(const FloatWindows& w, FloatScratch& scratch, StepSeries& row) {
   auto& resets = scratch.counts;
@@ -74,15 +81,18 @@ std::size_t extrapolated(const FloatWindows& w, FloatScratch& scratch, StepSerie
   const double per = is_rate ? static_cast<double>(w.range) / 1000 : 1;
   std::size_t reset = 0;  // the first behind the window's first sample
   return each_window(w, row, 2, [&](std::size_t i, std::size_t first, std::size_t last) {
-    double increase = w.values[last - 1] - w.values[first];
+    const double from = w.values[first];
+    double increase = w.values[last - 1] - from;
     while (reset < resets.size() && resets[reset] <= first) ++reset;
     for (auto k = reset; k < resets.size() && resets[k] < last; ++k)
       increase += w.values[resets[k] - 1];
-    const WindowEdges edges{static_cast<double>(w.times[last - 1] - w.times[first]) / 1000,
-                            static_cast<double>(w.times[first] - (w.ends[i] - w.range)) / 1000,
-                            static_cast<double>(w.ends[i] - w.times[last - 1]) / 1000};
-    return increase *
-           (extrapolation(edges, last - first - 1, w.values[first], increase, is_counter) / per);
+    const auto& growth = w.bounds.growths[i];
+    // A counter that would have been below zero at the start of its window is not drawn out so far.
+    if (is_counter && increase > 0 && from >= 0 && from < increase * growth.before_first) {
+      const auto edges = edges_of(w.times, first, last, w.ends[i], w.range);
+      return increase * (extrapolation(edges, last - first - 1, from, increase, true) / per);
+    }
+    return increase * growth.factor;
   });
 }
 
@@ -414,6 +424,22 @@ void WindowBounds::find(std::span<const Timestamp> times, std::span<const Timest
     last[i] = static_cast<std::uint32_t>(end);
     total += end - begin;
   }
+}
+
+void WindowBounds::find_growths(std::span<const Timestamp> times, std::span<const Timestamp> ends,
+                                std::int64_t range, double per) {
+  growths.assign(ends.size(), {});
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (last[i] < first[i] + 2) continue;
+    const auto edges = edges_of(times, first[i], last[i], ends[i], range);
+    const auto gaps = last[i] - first[i] - 1;
+    growths[i].factor = extrapolation(edges, gaps, 0, 0, false) / per;
+    growths[i].before_first = edges.to_start / edges.sampled;
+  }
+}
+
+bool is_extrapolated(std::string_view name) {
+  return name == "rate" || name == "increase" || name == "delta";
 }
 
 FloatFunction find_float_function(std::string_view name) {

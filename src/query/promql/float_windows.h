@@ -24,7 +24,18 @@ struct WindowBounds {
   std::vector<std::uint32_t> first, last;  // one of each per step
   std::uint64_t total = 0;                 // samples in all windows together
 
+  // Of rate and its kin, which depends on times alone but for counters near zero: by how much an
+  // increase grows to the edges of its window, and the share of it that lies before the first sample.
+  struct Growth {
+    double factor = 0;
+    double before_first = 0;
+  };
+  std::vector<Growth> growths;
+
   void find(std::span<const Timestamp> times, std::span<const Timestamp> ends, std::int64_t range);
+  // `per` divides the increase: seconds for a rate.
+  void find_growths(std::span<const Timestamp> times, std::span<const Timestamp> ends,
+                    std::int64_t range, double per);
 };
 
 struct FloatWindows {
@@ -47,6 +58,7 @@ struct FloatScratch {
 using FloatFunction = std::size_t (*)(const FloatWindows&, FloatScratch&, StepSeries& row);
 // Null for functions that are left to the general path.
 FloatFunction find_float_function(std::string_view name);
+bool is_extrapolated(std::string_view name);  // rate, increase, delta: these look at growths
 
 // Sums without losing small terms, equal to Kahan's for all but the order of rounding.
 double exact_sum(std::span<const double> values);

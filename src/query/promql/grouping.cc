@@ -3,6 +3,22 @@
 #include <algorithm>
 
 namespace holdfast::query::promql {
+namespace {
+
+// A store keeps each text once, so equal values are mostly the same bytes.
+bool same_bytes(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.data() == b.data() || a == b);
+}
+
+bool same_views(const metrics::LabelViews& a, const metrics::LabelViews& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (!same_bytes(a[k].value, b[k].value) || !same_bytes(a[k].name, b[k].name)) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 GroupNumbers::GroupNumbers(const AggregateExpr& aggregate)
     : aggregate_(aggregate), names_(aggregate.grouping) {
@@ -42,7 +58,7 @@ std::size_t GroupNumbers::number(const Labels& labels) {
 
 // Neighbours are often of one group, and their views then point to the same bytes.
 std::size_t GroupNumbers::by_views(const metrics::LabelViews& views) {
-  if (!groups_.empty() && views == last_views_) return last_;
+  if (!groups_.empty() && same_views(views, last_views_)) return last_;
   last_ = of_key(views);
   last_views_ = views;
   return last_;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "base/check.h"
 #include "base/executor.h"
@@ -32,5 +33,9 @@ class Parallel {
   Executor* executor_;
   std::size_t threads_;
 };
+
+struct QueryResult;
+// Prometheus' JSON of a large answer, written in parts (result_json.cc).
+void append_result_json(std::string& out, const QueryResult& result, const Parallel& parallel);
 
 }  // namespace holdfast::query::promql

@@ -3,10 +3,12 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/text.h"
 #include "query/promql/engine.h"
 #include "query/promql/histogram_math.h"
+#include "query/promql/parallel.h"
 
 namespace holdfast::query::promql {
 namespace {
@@ -157,6 +159,17 @@ void append_points(std::string& out, const Series& series, bool histograms) {
   if (!first) out += ']';
 }
 
+// Series of a matrix, commas between them.
+void append_series(std::string& out, std::span<const Series> all) {
+  for (const auto& series : all) {
+    if (&series != all.data()) out += ',';
+    append_labels(out, series.labels);
+    append_points(out, series, false);
+    append_points(out, series, true);
+    out += '}';
+  }
+}
+
 struct Writer {
   std::string& out;
 
@@ -186,27 +199,22 @@ struct Writer {
   }
   void operator()(const Matrix& m) const {
     out += "{\"resultType\":\"matrix\",\"result\":[";
-    for (std::size_t i = 0; i < m.series.size(); ++i) {
-      if (i > 0) out += ',';
-      append_labels(out, m.series[i].labels);
-      append_points(out, m.series[i], false);
-      append_points(out, m.series[i], true);
-      out += '}';
-    }
+    append_series(out, m.series);
     out += "]}";
   }
 };
 
 // Enough for most answers at once: what a point takes, and a series' labels.
-std::size_t size_guess(const QueryResult& result) {
+std::size_t size_guess(std::span<const Series> all) {
   constexpr std::size_t kPoint = 34, kSeries = 220;
-  const auto of = [&](const std::vector<Series>& all) {
-    std::size_t size = 64;
-    for (const auto& s : all) size += kSeries + kPoint * s.points.size();
-    return size;
-  };
-  if (const auto* v = std::get_if<Vector>(&result.value)) return of(v->series);
-  if (const auto* m = std::get_if<Matrix>(&result.value)) return of(m->series);
+  std::size_t size = 64;
+  for (const auto& s : all) size += kSeries + kPoint * s.points.size();
+  return size;
+}
+
+std::size_t size_guess(const QueryResult& result) {
+  if (const auto* v = std::get_if<Vector>(&result.value)) return size_guess(v->series);
+  if (const auto* m = std::get_if<Matrix>(&result.value)) return size_guess(m->series);
   return 128;
 }
 
@@ -215,6 +223,36 @@ std::size_t size_guess(const QueryResult& result) {
 void append_result_json(std::string& out, const QueryResult& result) {
   out.reserve(out.size() + size_guess(result));
   std::visit(Writer{out}, result.value);
+}
+
+void append_result_json(std::string& out, const QueryResult& result, const Parallel& parallel) {
+  // Less than this is written before a second thread has woken.
+  constexpr std::size_t kSizeWorthAThread = 1'000'000;
+  constexpr std::size_t kParts = 8;
+  const auto* matrix = std::get_if<Matrix>(&result.value);
+  const auto size = size_guess(result);
+  if (matrix == nullptr || matrix->series.size() < kParts || size < kSizeWorthAThread ||
+      parallel.threads() == 1) {
+    append_result_json(out, result);
+    return;
+  }
+  const std::span all(matrix->series);
+  std::vector<std::string> parts(kParts);
+  const auto done = parallel.run(kParts, parallel.threads(), [&](std::size_t k) -> Result<void> {
+    const auto begin = all.size() * k / kParts, end = all.size() * (k + 1) / kParts;
+    const auto mine = all.subspan(begin, end - begin);
+    parts[k].reserve(size_guess(mine));
+    append_series(parts[k], mine);
+    return {};
+  });
+  HF_CHECK(done.has_value(), "writing text does not fail");
+  out.reserve(out.size() + size);
+  out += "{\"resultType\":\"matrix\",\"result\":[";
+  for (std::size_t k = 0; k < kParts; ++k) {
+    if (k > 0) out += ',';
+    out += parts[k];
+  }
+  out += "]}";
 }
 
 std::string result_json(const QueryResult& result) {

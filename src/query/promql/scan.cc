@@ -1,6 +1,7 @@
 #include "query/promql/scan.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "query/promql/extended.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 // Parts are of this many series at least, and no more than these: enough to share among threads,
 // few enough that adding up their partial results costs little.
-constexpr std::size_t kPartSeriesMin = 32;
+constexpr std::size_t kPartSeriesMin = 4;
 constexpr std::size_t kPartsMax = 16;
 // How often a part looks at the deadline: every so many series.
 constexpr std::size_t kCheckEvery = 16;
@@ -26,10 +27,15 @@ std::size_t label_bytes(const Labels& labels) {
 
 }  // namespace
 
-struct SeriesScan::PartState {
-  explicit PartState(std::string_view query) : notes(query) {}
+// What a thread works with.
+struct SeriesScan::Helper {
+  explicit Helper(std::string_view query) : notes(query) {}
   Annotator notes;
   SampleTally tally;
+  std::unique_ptr<RowMaker> rows;
+  std::unique_ptr<metrics::Selection::Cursor> cursor;
+  metrics::SeriesData data;
+  StepSeries cells;
 };
 
 SeriesScan::SeriesScan(Evaluator& ev, metrics::SelectionPtr selection, std::size_t steps,
@@ -46,34 +52,49 @@ SeriesScan::SeriesScan(Evaluator& ev, metrics::SelectionPtr selection, std::size
   threads_ = cost < kCostWorthAThread ? 1 : ev.parallel().threads();
 }
 
+std::unique_ptr<SeriesScan::Helper> SeriesScan::make_helper() const {
+  auto helper = std::make_unique<Helper>(ev_.input().query);
+  if (ev_.counts_steps()) helper->tally.per_step.resize(steps_);
+  helper->rows = make_rows_(helper->notes, &helper->tally);
+  helper->cursor = selection_->cursor();
+  helper->cells = StepSeries(Labels{}, steps_);
+  return helper;
+}
+
 Result<void> SeriesScan::run(const Sink& sink) {
-  std::vector<PartState> states;
-  states.reserve(parts_);
-  for (std::size_t k = 0; k < parts_; ++k) {
-    states.emplace_back(ev_.input().query);
-    if (ev_.counts_steps()) states.back().tally.per_step.resize(steps_);
-  }
-  auto done = ev_.parallel().run(
-      parts_, threads_, [&](std::size_t part) { return run_part(part, states[part], sink); });
-  for (auto& state : states) {
-    ev_.annotate().add(state.notes.take());
-    ev_.tally(state.tally);
-  }
+  std::mutex mutex;  // guards `idle`
+  std::vector<std::unique_ptr<Helper>> idle;
+  std::vector<Annotations> notes(parts_);
+  auto done = ev_.parallel().run(parts_, threads_, [&](std::size_t part) -> Result<void> {
+    std::unique_ptr<Helper> helper;
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        helper = std::move(idle.back());
+        idle.pop_back();
+      }
+    }
+    if (helper == nullptr) helper = make_helper();
+    auto result = run_part(part, *helper, sink);
+    notes[part] = helper->notes.take();
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(helper));
+    return result;
+  });
+  for (auto& part : notes) ev_.annotate().add(std::move(part));
+  for (const auto& helper : idle) ev_.tally(helper->tally);
   return done;
 }
 
-Result<void> SeriesScan::run_part(std::size_t part, PartState& state, const Sink& sink) const {
+Result<void> SeriesScan::run_part(std::size_t part, Helper& helper, const Sink& sink) const {
   const auto series = selection_->size();
   const auto begin = series * part / parts_, end = series * (part + 1) / parts_;
-  if (begin == end) return {};
-  const auto rows = make_rows_(state.notes, &state.tally);
-  const auto cursor = selection_->cursor();
-  metrics::SeriesData data;
-  StepSeries cells(Labels{}, steps_);
+  auto& [notes, tally, rows, cursor, data, cells] = helper;
+  rows->begin_part();
   for (auto index = begin; index < end; ++index) {
     if ((index - begin) % kCheckEvery == 0) HF_TRY(ev_.check());
     HF_TRY(cursor->read(index, data));
-    state.tally.read += data.size();
+    tally.read += data.size();
     if (data.size() == 0) continue;
     HF_TRY(ev_.fits(data.size()));
     const auto count = rows->make(*selection_, index, data, cells);

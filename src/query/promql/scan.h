@@ -20,10 +20,11 @@
 
 namespace holdfast::query::promql {
 
-// Turns samples into cells; one for each part.
+// Turns samples into cells; one for each thread. What it knows of times serves part after part.
 class RowMaker {
  public:
   virtual ~RowMaker() = default;
+  virtual void begin_part() {}  // notes are taken for each part anew
   virtual std::size_t make(const metrics::Selection& selection, std::size_t index,
                            metrics::SeriesData& data, StepSeries& row) = 0;
 };
@@ -53,8 +54,9 @@ class SeriesScan {
   Result<Value> collect();
 
  private:
-  struct PartState;
-  Result<void> run_part(std::size_t part, PartState& state, const Sink& sink) const;
+  struct Helper;
+  Result<void> run_part(std::size_t part, Helper& helper, const Sink& sink) const;
+  std::unique_ptr<Helper> make_helper() const;
 
   Evaluator& ev_;
   metrics::SelectionPtr selection_;

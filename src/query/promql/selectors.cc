@@ -136,6 +136,7 @@ class WindowRows final : public RowMaker {
   WindowRows(const WindowPlan& plan, bool find_hints, Annotator& notes, SampleTally* tally)
       : worker_(plan, notes, tally), find_hints_(find_hints) {}
 
+  void begin_part() override { worker_.begin_part(); }
   std::size_t make(const metrics::Selection& selection, std::size_t index,
                    metrics::SeriesData& data, StepSeries& row) override {
     if (find_hints_) find_reset_hints(data);
@@ -239,6 +240,7 @@ Result<WindowPlan> plan_window(Evaluator& ev, const Call& call, const WindowEntr
   plan.entry = &entry;
   plan.floats = ev.input().options.slow_paths ? nullptr : find_float_function(entry.name);
   plan.expects_counter = entry.name == "rate" || entry.name == "increase";
+  plan.extrapolates = is_extrapolated(entry.name);
   plan.position = range.position;
   plan.steps = steps;
   for (const auto& arg : call.args) {

@@ -133,6 +133,10 @@ std::size_t WindowWorker::run_floats(const SeriesName& name, const metrics::Seri
                                      bool nan, StepSeries& row) {
   const auto& bounds = bounds_.get(data.times, [&](const auto& times, WindowBounds& out) {
     out.find(times, plan_.ends, plan_.range);
+    if (!plan_.extrapolates) return;
+    const bool is_rate = plan_.entry->name == "rate";
+    out.find_growths(times, plan_.ends, plan_.range,
+                     is_rate ? static_cast<double>(plan_.range) / 1000 : 1);
   });
   count_samples(bounds);
   const FloatWindows windows{*data.times, data.values, bounds,      plan_.ends,

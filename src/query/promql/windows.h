@@ -61,6 +61,7 @@ struct WindowPlan {
   const WindowEntry* entry = nullptr;
   FloatFunction floats = nullptr;
   bool expects_counter = false;
+  bool extrapolates = false;
   PositionRange position;  // of the range vector argument
   Steps steps;
   std::int64_t range = 0;
@@ -80,6 +81,7 @@ class WindowWorker {
   WindowWorker(const WindowPlan& plan, Annotator& notes, SampleTally* tally)
       : plan_(plan), notes_(notes), tally_(tally) {}
 
+  void begin_part() { noted_.clear(); }
   // Fills `row`, whose cells are none before; how many cells have an answer. Staleness markers are
   // taken out of `data`.
   std::size_t run(const SeriesName& name, metrics::SeriesData& data, StepSeries& row);
