@@ -1,10 +1,11 @@
 // What the metrics store holds and who fills it: limits and offenders first, then the largest, then the disk.
 import type { ReactNode } from "react";
+import { post } from "../api/client";
 import { useWords } from "../i18n/i18n";
 import type { Key } from "../i18n/i18n";
-import { formatCount, formatShare } from "../i18n/quantities";
+import { formatCount, formatSeconds, formatShare } from "../i18n/quantities";
 import { useResource } from "../live/live";
-import { Card, Empty, Moment, Page, Ready, Table } from "../ui/pieces";
+import { Button, Card, Empty, Moment, Page, Ready, Table } from "../ui/pieces";
 import { formatBytes, heaviest, ranked } from "./top";
 import type { NamedCount, Offender } from "./top";
 
@@ -48,6 +49,7 @@ interface Receiver {
   last_error: string;
 }
 
+const kUnusedShown = 10;
 const kLists: { of: (all: Cardinality) => NamedCount[]; title: Key; total: boolean }[] = [
   { of: (all) => all.series_by_metric, title: "metrics.by_metric", total: true },
   { of: (all) => all.created_by_metric, title: "metrics.churn", total: false },
@@ -75,6 +77,8 @@ export default function MetricsPage() {
         )}
       </Ready>
       <Ready of={storage}>{(data) => <StorageCard storage={data} />}</Ready>
+      <Unused />
+      <Queries />
       <Ready of={receivers}>{(data) => (data.receivers.length > 0 ? <Receivers all={data.receivers} /> : null)}</Ready>
     </Page>
   );
@@ -100,22 +104,25 @@ function Verdict({ all }: { all: Cardinality }) {
 }
 
 function Top({ title, entries, total }: { title: string; entries: NamedCount[]; total: number | undefined }) {
-  const { t } = useWords();
   return (
     <Card title={title}>
-      {entries.length === 0 ? (
-        <p className="muted">{t("metrics.nothing")}</p>
-      ) : (
-        <ul className="plain-list ranks">
-          {ranked(entries, total).map((one) => (
-            <li key={one.name} style={{ backgroundSize: `${(one.share * 100).toFixed(1)}% 100%` }}>
-              <span title={one.name}>{one.name}</span>
-              <b>{formatCount(one.count)}</b>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Ranks entries={entries} total={total} />
     </Card>
+  );
+}
+
+function Ranks({ entries, total }: { entries: NamedCount[]; total: number | undefined }) {
+  const { t } = useWords();
+  if (entries.length === 0) return <p className="muted">{t("metrics.nothing")}</p>;
+  return (
+    <ul className="plain-list ranks">
+      {ranked(entries, total).map((one) => (
+        <li key={one.name} style={{ backgroundSize: `${(one.share * 100).toFixed(1)}% 100%` }}>
+          <span title={one.name}>{one.name}</span>
+          <b>{formatCount(one.count)}</b>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -163,6 +170,73 @@ function StorageCard({ storage }: { storage: Storage }) {
         />
       )}
     </Card>
+  );
+}
+
+interface UnusedReport {
+  metrics: number;
+  unused_metrics: number;
+  unused_series: number;
+  unused: NamedCount[];
+}
+
+function Unused() {
+  const { t } = useWords();
+  const unused = useResource<UnusedReport>("/metrics/unused", { everyMs: 60_000 });
+  return (
+    <Ready of={unused}>
+      {(report) => (
+        <Card title={t("metrics.unused")} testId="metrics-unused">
+          <p>{t("metrics.unused_text", { count: formatCount(report.unused_metrics), all: formatCount(report.metrics), series: formatCount(report.unused_series) })}</p>
+          <Ranks entries={report.unused.slice(0, kUnusedShown)} total={undefined} />
+        </Card>
+      )}
+    </Ready>
+  );
+}
+
+interface Query {
+  id?: number;
+  query: string;
+  user: string;
+  started: string;
+  seconds: number;
+  running?: boolean;
+  error?: string;
+}
+
+// What runs now, each with a way to end it; then what was slow.
+function Queries() {
+  const { t, language } = useWords();
+  const queries = useResource<{ active: Query[]; slow: Query[] }>("/metrics/queries", { everyMs: 2_000 });
+  const cancel = async (id: number) => {
+    await post(`/metrics/queries/${id}/cancel`).catch(() => undefined); // one that has ended needs no more
+    queries.reload();
+  };
+  return (
+    <Ready of={queries}>
+      {({ active, slow }) => (
+        <Card title={t("metrics.queries", { count: active.length })} testId="metrics-queries">
+          {active.length + slow.length === 0 && <p className="muted">{t("metrics.no_queries")}</p>}
+          <ul className="plain-list">
+            {active.map((one) => (
+              <li key={one.id} data-testid="metrics-active-query">
+                <code>{one.query}</code>{" "}
+                {t(one.running ? "metrics.query_runs" : "metrics.query_waits", { age: formatSeconds(one.seconds, language), who: one.user })}{" "}
+                <Button kind="ghost" onClick={() => void cancel(one.id!)}>
+                  {t("metrics.query_cancel")}
+                </Button>
+              </li>
+            ))}
+            {slow.map((one) => (
+              <li key={`${one.started} ${one.query}`} className="muted">
+                <code>{one.query}</code> {t("metrics.query_took", { age: formatSeconds(one.seconds, language) })} <Moment time={one.started} /> {one.error}
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
+    </Ready>
   );
 }
 
