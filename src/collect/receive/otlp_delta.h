@@ -37,6 +37,19 @@ class OtlpDelta {
     std::optional<model::Histogram> histogram;
   };
 
+ private:
+  struct State {
+    model::Labels series;
+    std::uint64_t time_ns = 0;
+    MonoTime seen{};
+    Total total;
+  };
+  struct Before {
+    model::Labels series;
+    std::optional<State> state;  // nullopt: there was none
+  };
+
+ public:
   class Round {
    public:
     Round(OtlpDelta& all, MonoTime now) : lock_(all.mutex_), all_(all), now_(now) {}
@@ -48,8 +61,6 @@ class OtlpDelta {
     void commit() { undo_.clear(); }
 
    private:
-    friend class OtlpDelta;
-    struct Before;
     std::unique_lock<std::mutex> lock_;
     OtlpDelta& all_;
     MonoTime now_;
@@ -59,12 +70,6 @@ class OtlpDelta {
   std::size_t series_count() const;
 
  private:
-  struct State {
-    model::Labels series;
-    std::uint64_t time_ns = 0;
-    MonoTime seen{};
-    Total total;
-  };
   using States = std::list<State>;  // the least lately seen first
   void expire(MonoTime now);
 
@@ -73,11 +78,6 @@ class OtlpDelta {
   mutable std::mutex mutex_;  // guards all below
   States states_;
   std::unordered_map<model::Labels, States::iterator> by_series_;
-};
-
-struct OtlpDelta::Round::Before {
-  model::Labels series;
-  std::optional<State> state;  // nullopt: there was none
 };
 
 // Adds `b` to `a`: the coarser schema and the wider zero bucket win.
