@@ -1,6 +1,8 @@
 #include "collect/scrape/proto_parser.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 #include "base/text.h"
@@ -13,10 +15,21 @@ enum FamilyType { kCounter, kGauge, kSummary, kUntyped, kHistogram, kGaugeHistog
 constexpr std::string_view kTypeNames[] = {"counter", "gauge",     "summary",
                                            "unknown", "histogram", "gaugehistogram"};
 
-// OpenMetrics writes whole numbers with ".0".
+// As OpenMetrics writes bounds: whole numbers with ".0", an exponent below 1e-4 and from 1e6 on.
 std::string bound_text(double value) {
+  if (!std::isfinite(value)) return format_double(value);
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                 std::chars_format::scientific)
+                       .ptr;
+  const std::string_view scientific(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  const auto e = scientific.find('e');
+  auto exponent = scientific.substr(e + 1);
+  if (exponent.starts_with('+')) exponent.remove_prefix(1);
+  const auto power = parse_int(exponent).value_or(0);
+  if (value != 0 && (power < -4 || power >= 6)) return std::string(scientific);
   auto text = format_double(value);
-  if (std::isfinite(value) && text.find_first_of(".eE") == std::string::npos) text += ".0";
+  if (text.find('.') == std::string::npos) text += ".0";
   return text;
 }
 
