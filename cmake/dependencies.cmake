@@ -44,3 +44,8 @@ target_link_libraries(hf_cli INTERFACE CLI11::CLI11)
 
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+
+# The parser of DNS messages; a part of the C library that glibc before 2.34 keeps beside it, and of
+# which Debian 12 still needs a few names.
+add_library(hf_resolv INTERFACE)
+target_link_libraries(hf_resolv INTERFACE resolv)
