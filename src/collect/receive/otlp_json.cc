@@ -246,7 +246,9 @@ class JsonReader {
     out.name = text(in, "name");
     out.description = text(in, "description");
     out.unit = text(in, "unit");
-    for (const auto& [name, kind] : kKinds) {
+    for (const auto& entry : kKinds) {
+      const char* name = entry.first;
+      const auto kind = entry.second;  // bound by name, lambdas could not take it
       const auto* data = member(in, name);
       if (data == nullptr) continue;
       out.kind = kind;

@@ -28,15 +28,15 @@ Result<std::string> decode_url_base64(std::string text) {
   return base64_decode(text);
 }
 
-model::Labels labels_of(const PushGroupKey& key, std::vector<model::Label> labels) {
-  for (const auto& [name, value] : key) {
-    std::erase_if(labels, [&](const model::Label& label) { return label.name == name; });
+}  // namespace
+
+model::Labels with_group(const PushGroupKey& group, std::vector<model::Label> labels) {
+  for (const auto& [name, value] : group) {
+    std::erase_if(labels, [&own = name](const model::Label& label) { return label.name == own; });
     labels.push_back({name, value});
   }
   return model::Labels(std::move(labels));
 }
-
-}  // namespace
 
 Result<PushGroupKey> push_group_of(std::string_view encoded_path) {
   PushGroupKey key;
@@ -147,7 +147,7 @@ void PushGroups::clear() {
 PushedFamilies PushGroups::with_times(const PushGroupKey& key, const Group& group) const {
   auto families = group.families;
   const auto add = [&](const char* name, const char* help, model::Timestamp t) {
-    auto labels = labels_of(key, {{std::string(model::kMetricName), name}});
+    auto labels = with_group(key, {{std::string(model::kMetricName), name}});
     families[name] = {"gauge",
                       help,
                       std::max(group.pushed, group.failed),

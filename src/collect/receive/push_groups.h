@@ -29,6 +29,9 @@ using PushGroupKey = std::map<std::string, std::string>;
 // with "@base64" has its value in base64 with the alphabet for URLs, padding optional.
 Result<PushGroupKey> push_group_of(std::string_view encoded_path);
 
+// The labels of a series in a group; those of the group win.
+model::Labels with_group(const PushGroupKey& group, std::vector<model::Label> labels);
+
 struct PushedSample {
   model::Labels labels;  // with those of the group
   double value = 0;

@@ -30,14 +30,6 @@ std::string family_of(const std::string& metric, const PushedFamilies& families)
   return metric;
 }
 
-model::Labels merge(const PushGroupKey& group, std::vector<model::Label> labels) {
-  for (const auto& [name, value] : group) {
-    std::erase_if(labels, [&](const model::Label& label) { return label.name == name; });
-    labels.push_back({name, value});
-  }
-  return model::Labels(std::move(labels));
-}
-
 model::HistogramPtr histogram_of(const TextParser&) { return nullptr; }
 model::HistogramPtr histogram_of(const ProtoParser& parser) { return parser.histogram(); }
 
@@ -58,7 +50,7 @@ Result<PushedFamilies> read_all(Parser parser, const PushGroupKey& group) {
     std::vector<model::Label> labels;
     HF_TRY(parser.labels(labels));
     HF_TRY(normalise_labels(labels));
-    auto merged = merge(group, std::move(labels));
+    auto merged = with_group(group, std::move(labels));
     const std::string metric(merged.metric_name());
     auto& family = out[family_of(metric, out)];
     family.timed = family.timed || parser.timestamp().has_value();
