@@ -69,8 +69,8 @@ void read_as_index(std::string_view bytes) {
 
 void read_as_page(std::string_view bytes) {
   ByteReader in(bytes);
-  std::vector<TimeColumn> columns(in.u8() % 4);
-  for (TimeColumn& column : columns) {
+  std::vector<TimeColumnInfo> columns(in.u8() % 4);
+  for (TimeColumnInfo& column : columns) {
     column.count = in.u8();
     column.min = in.zigzag();
     column.max = in.zigzag();
@@ -89,6 +89,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<TimeRange> ranges;
     tombstones->ranges(5, ranges);
   }
-  if (!bytes.empty()) (void)decode_histograms(bytes.substr(1), data[0]);
+  if (!bytes.empty()) (void)decode_histogram_piece(bytes.substr(1), data[0]);
   return 0;
 }

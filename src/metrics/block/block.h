@@ -26,7 +26,7 @@
 #include "metrics/codec/column_group.h"
 #include "metrics/store.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 struct BlockMeta {
   Timestamp min_time = 0;
@@ -129,4 +129,4 @@ Result<std::optional<BlockMeta>> merge_blocks(FileSystem& files, const std::vect
                                               const BlockWriterOptions& options, Timestamp from,
                                               Timestamp to, std::stop_token stop);
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -1,6 +1,6 @@
 #include "metrics/block/block_cache.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 LruCache::Value LruCache::get(const Key& key) {
   const std::lock_guard lock(mutex_);
@@ -54,4 +54,4 @@ std::shared_ptr<Block::Caches> Block::make_caches(std::size_t index_bytes_max,
   return std::make_shared<Caches>(index_bytes_max, group_bytes_max);
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -15,7 +15,7 @@
 
 #include "metrics/block/block.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 class LruCache {
  public:
@@ -64,4 +64,4 @@ struct Block::Caches {
   std::atomic<std::uint64_t> next_block{1};  // relaxed: only to differ
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

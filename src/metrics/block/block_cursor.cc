@@ -7,7 +7,7 @@
 
 #include "metrics/block/block_file.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -192,4 +192,4 @@ Result<std::unique_ptr<Block::Cursor>> BlockFile::cursor() const {
   return std::unique_ptr<Cursor>(HF_TRY(cursor(CacheUse::kKeep)));
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -4,7 +4,7 @@
 #include "metrics/block/histogram_column.h"
 #include "metrics/frame.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -163,9 +163,9 @@ Result<TimesPage> BlockFile::page(const BlockIndex& index, std::uint32_t number,
     const std::uint64_t raw_size = in.varint();
     if (!in.ok()) return block_damage("the page ends early");
     const auto begin = index.time_columns().begin() + place.column_begin;
-    const std::vector<TimeColumn> columns(begin, begin + place.column_count);
+    const std::vector<TimeColumnInfo> columns(begin, begin + place.column_count);
     std::uint64_t raw_size_max = 0;
-    for (const TimeColumn& column : columns)
+    for (const TimeColumnInfo& column : columns)
       raw_size_max += kColumnHeadMax + kVarintMax * column.count;
     const std::string_view frame = std::string_view(bytes).substr(bytes.size() - in.left());
     const std::string raw = HF_TRY(expand(frame, raw_size, raw_size_max));
@@ -181,7 +181,7 @@ Result<TimesPage> BlockFile::page(const BlockIndex& index, std::uint32_t number,
 Result<std::vector<model::HistogramPtr>> BlockFile::piece(const BlockIndex& index,
                                                           const BlockIndex::Piece& piece) const {
   const auto read = [&]() -> Result<std::vector<model::HistogramPtr>> {
-    return decode_histograms(HF_TRY(read_region(index, piece.region)), piece.count);
+    return decode_histogram_piece(HF_TRY(read_region(index, piece.region)), piece.count);
   };
   return placed(read(), path_, "histograms", index.region(piece.region));
 }
@@ -207,4 +207,4 @@ Result<void> BlockFile::hide(const std::vector<SeriesIndex>& series, Timestamp f
   return {};
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -15,7 +15,7 @@
 #include "metrics/block/block_index.h"
 #include "metrics/block/tombstones.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using BlockIndexPtr = std::shared_ptr<const BlockIndex>;
 using ColumnGroupPtr = std::shared_ptr<const ColumnGroup>;
@@ -75,4 +75,4 @@ class BlockFile final : public Block {
   mutable std::atomic<std::uint64_t> version_{1};
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

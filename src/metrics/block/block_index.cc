@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "metrics/block/columns.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 // Reads the two parts about series into an index, each claim checked before it is believed.
 class IndexDecoder {
@@ -53,6 +53,7 @@ Result<void> IndexDecoder::rows() {
   std::uint64_t begin = 0;
   std::vector<std::uint32_t> next;
   for (BlockIndex::Shape& shape : index_.shapes_) {
+    if (shape.series_count == 0) return block_damage("a shape has no series");
     shape.row_begin = static_cast<std::uint32_t>(begin);
     next.push_back(shape.row_begin);
     begin += std::uint64_t{shape.series_count} * shape.names.size();
@@ -84,10 +85,8 @@ Result<void> IndexDecoder::labels(std::string_view raw) {
     }
   }
   if (!in.ok() || !in.at_end()) return block_damage("the labels do not end where they should");
-  for (const BlockIndex::Shape& shape : index_.shapes_) {
-    if (shape.series_count > 0)
-      index_.names_.insert(index_.names_.end(), shape.names.begin(), shape.names.end());
-  }
+  for (const BlockIndex::Shape& shape : index_.shapes_)
+    index_.names_.insert(index_.names_.end(), shape.names.begin(), shape.names.end());
   std::sort(index_.names_.begin(), index_.names_.end());
   index_.names_.erase(std::unique(index_.names_.begin(), index_.names_.end()), index_.names_.end());
   return {};
@@ -162,7 +161,7 @@ Result<void> IndexDecoder::spans(ByteReader& in) {
     const std::uint64_t behind = in.varint();
     if (!in.ok() || column < 0 || column >= static_cast<std::int64_t>(index_.time_columns_.size()))
       return block_damage("a span of time is wrong");
-    const TimeColumn& whole = index_.time_columns_[static_cast<std::size_t>(column)];
+    const TimeColumnInfo& whole = index_.time_columns_[static_cast<std::size_t>(column)];
     if (first >= whole.count || behind >= whole.count - first)
       return block_damage("a span of time lies outside its column");
     TimeSpan span{static_cast<std::uint32_t>(column), static_cast<std::uint32_t>(first),
@@ -284,9 +283,9 @@ std::span<const BlockIndex::Piece> BlockIndex::pieces_of(SeriesIndex series) con
 std::size_t BlockIndex::memory_size() const {
   return sizeof(*this) + symbols_.memory_size() + refs_.size() * 8 + shape_of_.size() * 12 +
          shapes_.size() * 64 + regions_.size() * sizeof(RegionPlace) +
-         time_columns_.size() * sizeof(TimeColumn) + spans_.size() * sizeof(TimeSpan) +
+         time_columns_.size() * sizeof(TimeColumnInfo) + spans_.size() * sizeof(TimeSpan) +
          groups_.size() * sizeof(Group) + pieces_.size() * sizeof(Piece) +
          pages_.size() * sizeof(Page) + histograms_.size() * sizeof(Histograms);
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

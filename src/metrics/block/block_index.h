@@ -24,7 +24,7 @@
 #include "metrics/block/symbols.h"
 #include "metrics/block/time_columns.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 struct LabelRef {
   Symbol name = 0;
@@ -110,7 +110,7 @@ class BlockIndex final : public Block::View {
   std::uint32_t group_of(SeriesIndex series) const;
   const std::vector<Page>& pages() const { return pages_; }
   std::uint32_t page_of(std::uint32_t time_column) const;
-  const std::vector<TimeColumn>& time_columns() const { return time_columns_; }
+  const std::vector<TimeColumnInfo>& time_columns() const { return time_columns_; }
   std::span<const Piece> pieces_of(SeriesIndex series) const;
   const RegionPlace& region(std::uint32_t index) const { return regions_[index]; }
   std::size_t region_count() const { return regions_.size(); }
@@ -143,7 +143,7 @@ class BlockIndex final : public Block::View {
   std::vector<std::uint32_t> row_of_;
   std::vector<Symbol> refs_;
   std::vector<RegionPlace> regions_;
-  std::vector<TimeColumn> time_columns_;
+  std::vector<TimeColumnInfo> time_columns_;
   std::vector<Page> pages_;
   std::vector<TimeSpan> spans_;
   std::vector<std::uint32_t> span_of_;
@@ -156,4 +156,4 @@ class BlockIndex final : public Block::View {
       HF_GUARDED_BY(mutex_);  // as names_; null: not made yet
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -11,7 +11,7 @@
 #include "metrics/block/block_file.h"
 #include "metrics/block/block_writer.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -269,4 +269,4 @@ Result<std::optional<BlockMeta>> merge_blocks(FileSystem& files,
   return run().context("merge into " + folder + "/" + name);
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -11,7 +11,7 @@
 #include "metrics/frame.h"
 #include "model/labels.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -175,7 +175,7 @@ Result<void> BlockFileWriter::seal_times() {
 
 Result<void> BlockFileWriter::put_histograms(const SeriesData& data) {
   if (data.histograms.empty()) return {};
-  for (const HistogramPiece& piece : encode_histograms(data.histograms, options_.effort)) {
+  for (const HistogramPiece& piece : encode_histogram_pieces(data.histograms, options_.effort)) {
     index_.add_piece(piece.first, piece.count);
     HF_TRY(put_region(RegionKind::kHistograms, piece.bytes));
   }
@@ -249,4 +249,4 @@ Result<BlockMeta> BlockFileWriter::finish() {
   return write_end().context("write metrics block " + path_);
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -14,7 +14,7 @@
 #include "metrics/block/index_writer.h"
 #include "metrics/block/time_columns.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 // Few large writes; counts what was written.
 class BlockOutput {
@@ -99,4 +99,4 @@ class BlockFileWriter final : public BlockWriter {
   bool finished_ = false;
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

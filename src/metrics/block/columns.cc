@@ -1,6 +1,6 @@
 #include "metrics/block/columns.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -120,4 +120,4 @@ bool get_column(ByteReader& in, std::size_t count, std::uint64_t limit, std::uin
   return in.ok() && get_runs(first, steps, count, limit, out, stride);
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

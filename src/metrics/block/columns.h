@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 void put_column(ByteWriter& out, std::span<const std::uint32_t> values);
 
@@ -21,4 +21,4 @@ void put_column(ByteWriter& out, std::span<const std::uint32_t> values);
 bool get_column(ByteReader& in, std::size_t count, std::uint64_t limit, std::uint32_t* out,
                 std::size_t stride = 1);
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

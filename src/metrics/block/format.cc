@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -106,4 +106,4 @@ Result<BlockFooter> decode_footer(std::string_view file_tail, std::uint64_t file
   return footer;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "metrics/block/block.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 inline constexpr std::string_view kBlockFileMagic = "HFBLK02\n";
 
@@ -63,4 +63,4 @@ Result<BlockFooter> decode_footer(std::string_view file_tail, std::uint64_t file
 
 Error block_damage(std::string_view what);  // kDataLoss
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

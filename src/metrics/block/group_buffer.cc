@@ -4,7 +4,7 @@
 
 #include "metrics/block/block_writer.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 void GroupBuffer::add(const Series& series, std::span<const double> values) {
   series_.push_back(series);
@@ -48,4 +48,4 @@ void GroupBuffer::encode(Effort effort, std::string& out) {
   series_.clear();
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

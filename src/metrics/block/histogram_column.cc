@@ -6,7 +6,7 @@
 #include "metrics/block/format.h"
 #include "metrics/frame.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using model::BucketSpan;
 using model::Histogram;
@@ -164,8 +164,8 @@ std::string encode_piece(std::span<const HistogramPtr> samples, Effort effort) {
 
 }  // namespace
 
-std::vector<HistogramPiece> encode_histograms(std::span<const HistogramPtr> histograms,
-                                              Effort effort) {
+std::vector<HistogramPiece> encode_histogram_pieces(std::span<const HistogramPtr> histograms,
+                                                    Effort effort) {
   std::vector<HistogramPiece> pieces;
   std::size_t i = 0;
   while (i < histograms.size()) {
@@ -193,7 +193,8 @@ std::vector<HistogramPiece> encode_histograms(std::span<const HistogramPtr> hist
   return pieces;
 }
 
-Result<std::vector<HistogramPtr>> decode_histograms(std::string_view bytes, std::uint32_t count) {
+Result<std::vector<HistogramPtr>> decode_histogram_piece(std::string_view bytes,
+                                                         std::uint32_t count) {
   const Error bad = block_damage("a piece of histograms is wrong");
   if (count == 0 || count > kPieceHistogramsMax) return bad;
   ByteReader in(bytes);
@@ -236,4 +237,4 @@ Result<std::vector<HistogramPtr>> decode_histograms(std::string_view bytes, std:
   return out;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -3,7 +3,7 @@
 // Purpose     A piece holds a run of samples, histograms and the gaps between them (float samples). Histograms in
 //             a row with one layout (schema, spans, bounds) are turned on their side: the counts of one
 //             bucket over time are a column, and the columns are packed by the codec of values.
-// Errors      kDataLoss for bytes that encode_histograms() did not write.
+// Errors      kDataLoss for bytes that encode_histogram_pieces() did not write.
 // Memory      A piece is closed at kPieceHistogramsMax histograms or kPieceValuesMax numbers.
 // Threads     Pure functions.
 // Source      docs/formats/block.md draws the bytes.
@@ -18,7 +18,7 @@
 #include "metrics/codec/column_group.h"
 #include "model/sample.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 inline constexpr std::size_t kPieceHistogramsMax = 256;
 inline constexpr std::size_t kPieceValuesMax = 1 << 16;
@@ -30,10 +30,10 @@ struct HistogramPiece {
 };
 
 // `histograms` is as long as the series; null where a sample is a float.
-std::vector<HistogramPiece> encode_histograms(std::span<const model::HistogramPtr> histograms,
-                                              Effort effort);
+std::vector<HistogramPiece> encode_histogram_pieces(std::span<const model::HistogramPtr> histograms,
+                                                    Effort effort);
 // `count` entries, null between histograms.
-Result<std::vector<model::HistogramPtr>> decode_histograms(std::string_view bytes,
-                                                           std::uint32_t count);
+Result<std::vector<model::HistogramPtr>> decode_histogram_piece(std::string_view bytes,
+                                                                std::uint32_t count);
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "metrics/block/columns.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 void IndexWriter::add_series(std::span<const LabelRef> labels, std::uint32_t span) {
   bool same = labels.size() == names_before_.size() && !shape_names_.empty();
@@ -29,7 +29,9 @@ void IndexWriter::add_region(RegionKind kind, std::uint64_t size, std::uint32_t 
   regions_.push_back({kind, static_cast<std::uint32_t>(size), crc});
 }
 void IndexWriter::add_group(std::uint32_t series_count) { groups_.push_back(series_count); }
-void IndexWriter::add_page(const std::vector<TimeColumn>& columns) { pages_.push_back(columns); }
+void IndexWriter::add_page(const std::vector<TimeColumnInfo>& columns) {
+  pages_.push_back(columns);
+}
 void IndexWriter::add_piece(std::uint32_t first, std::uint32_t count) {
   pieces_.push_back({static_cast<std::uint32_t>(series_count()), first, count});
 }
@@ -62,11 +64,11 @@ std::string IndexWriter::encode_directory(const std::vector<TimeSpan>& spans) co
   for (const Region& region : regions_) out.varint(region.size);
   for (const Region& region : regions_) out.u32(region.crc);
   out.varint(pages_.size());
-  std::vector<TimeColumn> columns;
+  std::vector<TimeColumnInfo> columns;
   Timestamp before = 0;
-  for (const std::vector<TimeColumn>& page : pages_) {
+  for (const std::vector<TimeColumnInfo>& page : pages_) {
     out.varint(page.size());
-    for (const TimeColumn& column : page) {
+    for (const TimeColumnInfo& column : page) {
       out.varint(column.count);
       out.zigzag(column.min - before);
       out.varint(static_cast<std::uint64_t>(column.max) - static_cast<std::uint64_t>(column.min));
@@ -77,7 +79,7 @@ std::string IndexWriter::encode_directory(const std::vector<TimeSpan>& spans) co
   out.varint(spans.size());
   std::int64_t column_before = 0;
   for (const TimeSpan& span : spans) {
-    const TimeColumn& column = columns[span.column];
+    const TimeColumnInfo& column = columns[span.column];
     out.zigzag(std::int64_t{span.column} - column_before);
     column_before = span.column;
     out.varint(span.first);
@@ -106,4 +108,4 @@ IndexWriter::Encoded IndexWriter::encode(const std::vector<TimeSpan>& spans) {
   return {encode_symbols(sorted), encode_labels(rank), encode_directory(spans)};
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

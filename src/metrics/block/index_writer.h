@@ -13,7 +13,7 @@
 
 #include "metrics/block/block_index.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 class IndexWriter {
  public:
@@ -23,7 +23,7 @@ class IndexWriter {
   void add_series(std::span<const LabelRef> labels, std::uint32_t span);
   void add_region(RegionKind kind, std::uint64_t size, std::uint32_t crc);
   void add_group(std::uint32_t series_count);  // of the next that many series
-  void add_page(const std::vector<TimeColumn>& columns);
+  void add_page(const std::vector<TimeColumnInfo>& columns);
   void add_piece(std::uint32_t first, std::uint32_t count);  // of the series added next
 
   std::uint64_t series_count() const { return shape_of_.size(); }
@@ -60,8 +60,8 @@ class IndexWriter {
   std::vector<std::uint32_t> span_of_;
   std::vector<Region> regions_;
   std::vector<std::uint32_t> groups_;  // their series counts
-  std::vector<std::vector<TimeColumn>> pages_;
+  std::vector<std::vector<TimeColumnInfo>> pages_;
   std::vector<Piece> pieces_;
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

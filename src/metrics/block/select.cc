@@ -8,7 +8,7 @@
 
 #include "metrics/block/block_index.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using model::MatchOp;
 
@@ -335,4 +335,4 @@ std::vector<std::string_view> BlockIndex::label_values(std::string_view name) co
   return out;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "metrics/block/format.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 std::string encode_symbols(const std::vector<std::string_view>& sorted) {
   ByteWriter lengths;
@@ -124,4 +124,4 @@ std::vector<Symbol> Interner::ranks(std::vector<std::string_view>& sorted) const
   return rank;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

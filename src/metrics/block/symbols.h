@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using Symbol = std::uint32_t;
 
@@ -61,4 +61,4 @@ class Interner {
   std::unordered_map<std::string_view, Symbol, Hash> known_;
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 #include "metrics/block/format.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using model::Timestamp;
 
@@ -73,7 +73,7 @@ std::string encode_times(const std::vector<Timestamp>& times) {
 
 namespace {
 
-Result<TimesPtr> decode_times(const TimeColumn& column, ByteReader& in) {
+Result<TimesPtr> decode_times(const TimeColumnInfo& column, ByteReader& in) {
   const Error bad = block_damage("a column of timestamps is wrong");
   const std::uint8_t mode = in.u8();
   if (!in.ok() || mode > kSeconds || column.count == 0) return bad;
@@ -102,11 +102,11 @@ Result<TimesPtr> decode_times(const TimeColumn& column, ByteReader& in) {
 
 }  // namespace
 
-Result<std::vector<TimesPtr>> decode_page(const std::vector<TimeColumn>& columns,
+Result<std::vector<TimesPtr>> decode_page(const std::vector<TimeColumnInfo>& columns,
                                           std::string_view raw) {
   ByteReader in(raw);
   std::vector<TimesPtr> out;
-  for (const TimeColumn& column : columns) out.push_back(HF_TRY(decode_times(column, in)));
+  for (const TimeColumnInfo& column : columns) out.push_back(HF_TRY(decode_times(column, in)));
   if (!in.at_end()) return block_damage("a page of timestamps does not end where it should");
   return out;
 }
@@ -196,7 +196,7 @@ void TimeColumnWriter::put(const Held& held, std::vector<TimePage>& pages) {
   const std::vector<Timestamp>& times = *held.times;
   std::uint64_t page_times = 0;
   if (!pages.empty()) {
-    for (const TimeColumn& column : pages.back().columns) page_times += column.count;
+    for (const TimeColumnInfo& column : pages.back().columns) page_times += column.count;
   }
   if (pages.empty() || page_times + times.size() > kPageTimesMax) pages.emplace_back();
   pages.back().columns.push_back(
@@ -232,4 +232,4 @@ std::vector<TimePage> TimeColumnWriter::seal() {
   return pages;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -22,11 +22,11 @@
 #include "base/result.h"
 #include "model/sample.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 using TimesPtr = std::shared_ptr<const std::vector<model::Timestamp>>;
 
-struct TimeColumn {
+struct TimeColumnInfo {
   std::uint32_t count = 0;
   model::Timestamp min = 0;
   model::Timestamp max = 0;
@@ -42,7 +42,7 @@ struct TimeSpan {
 };
 
 struct TimePage {
-  std::vector<TimeColumn> columns;
+  std::vector<TimeColumnInfo> columns;
   std::string raw;
 };
 
@@ -84,7 +84,7 @@ class TimeColumnWriter {
 };
 
 std::string encode_times(const std::vector<model::Timestamp>& times);
-Result<std::vector<TimesPtr>> decode_page(const std::vector<TimeColumn>& columns,
+Result<std::vector<TimesPtr>> decode_page(const std::vector<TimeColumnInfo>& columns,
                                           std::string_view raw);
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "metrics/block/format.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 namespace {
 
@@ -89,4 +89,4 @@ Result<Tombstones> Tombstones::decode(std::string_view bytes, std::uint64_t seri
   return tombstones;
 }
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics

@@ -13,7 +13,7 @@
 
 #include "metrics/block/block.h"
 
-namespace holdfast::metrics::inline v2 {
+namespace holdfast::metrics {
 
 struct TimeRange {
   Timestamp from = 0;
@@ -43,4 +43,4 @@ class Tombstones {
   std::vector<Entry> entries_;
 };
 
-}  // namespace holdfast::metrics::inline v2
+}  // namespace holdfast::metrics
