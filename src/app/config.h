@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "base/env.h"
+#include "app/config_limits.h"
 #include "base/yaml.h"
+#include "collect/business/declaration.h"
 #include "collect/forward/remote_write_config.h"
 #include "collect/scrape/scrape_config.h"
 #include "collect/receive/receive_routes.h"
@@ -40,7 +42,10 @@ struct Config {
   std::vector<std::string> notices;         // what was accepted and is done elsewhere, for the log
   std::vector<model::Probe> probes;
   std::vector<detect::RuleGroup> rule_groups;
+  Duration rule_query_offset{};  // of rule groups that name none
   metrics::SeriesLimits limits;
+  StorageConfig storage;
+  collect::BusinessOptions business;
   std::vector<collect::RemoteWriteConfig> remote_write;
   collect::ReceiveOptions receive;
   respond::NotifierOptions notify;

@@ -38,4 +38,16 @@ metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& no
   return limits;
 }
 
+StorageConfig read_storage(const YamlContext& context, const YamlNode& node) {
+  constexpr std::int64_t kBytesMax = std::int64_t{1} << 50;
+  StorageConfig storage;
+  YamlMap map(context, node, "storage");
+  storage.retention_bytes =
+      static_cast<std::uint64_t>(map.integer("retention_bytes", 0, 0, kBytesMax));
+  storage.out_of_order_window =
+      map.duration("out_of_order_window", storage.out_of_order_window, 0s, 30 * 24h);
+  map.finish();
+  return storage;
+}
+
 }  // namespace holdfast::app

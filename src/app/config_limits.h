@@ -1,4 +1,5 @@
-// app/config_limits.h: the member `limits` of holdfast.yaml: how many series, and what their labels may look like.
+// app/config_limits.h: the members `limits` and `storage` of holdfast.yaml: how many series, what their
+// labels may look like, what the engine keeps.
 //
 // Errors      What is wrong is a finding at its member.
 // Threads     Pure.
@@ -11,5 +12,12 @@
 namespace holdfast::app {
 
 metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& node);
+
+// `storage`: what the metrics engine keeps beyond its time.
+struct StorageConfig {
+  std::uint64_t retention_bytes = 0;  // of blocks; 0 is no limit
+  Duration out_of_order_window{};     // how far behind its series' newest a sample may come
+};
+StorageConfig read_storage(const YamlContext& context, const YamlNode& node);
 
 }  // namespace holdfast::app

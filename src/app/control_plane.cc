@@ -36,6 +36,8 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   store.directory = options.data + "/metrics";
   store.retention = options.retention;
   store.limits = config.limits;
+  store.retention_bytes = config.storage.retention_bytes;
+  store.out_of_order_window = config.storage.out_of_order_window;
   plane->store = HF_TRY(metrics::Store::open(env, store).context("metrics"));
   if (!config.remote_write.empty()) {
     plane->forwarder =
@@ -65,7 +67,7 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
                                                           *plane->notifier, config.incidents);
   plane->rules = std::make_unique<detect::RuleManager>(
       env, *plane->store, *plane->journal,
-      detect::ManagerOptions{config.external_labels, config.external_url});
+      detect::ManagerOptions{config.external_labels, config.external_url, config.rule_query_offset});
   plane->healer = std::make_unique<recover::Healer>(env, *plane->journal, *plane->outbox,
                                                     *plane->conductor, *plane->engine);
   plane->drills = std::make_unique<learn::Drills>(env, *plane->journal, *plane->conductor,

@@ -26,12 +26,16 @@
 #include "app/targets.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "collect/business/business.h"
 #include "collect/host/host_metrics.h"
 #include "collect/host/mounts.h"
 #include "collect/probe/prober.h"
+#include "collect/receive/receive_routes.h"
 #include "collect/scrape/scraper.h"
 #include "collect/scrape/target_manager.h"
 #include "collect/source_loop.h"
+#include "detect/rules/rule_metrics.h"
+#include "query/promql/engine.h"
 
 namespace holdfast::app {
 namespace {
@@ -159,8 +163,8 @@ class Daemon {
     if (auth_->token_is_new())
       log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
-    plane_ = HF_TRY(
-        ControlPlane::open(machine_.env, config, {options_.data, options_.retention, kQueryThreads}, *processes_));
+    plane_ = HF_TRY(ControlPlane::open(
+        machine_.env, config, {options_.data, options_.retention, kQueryThreads}, *processes_));
     start_collectors();
     HF_TRY(start_server());
     return {};
@@ -216,6 +220,11 @@ class Daemon {
     auto& env = machine_.env;
     router_.set_filter([this](net::Request& request) { return auth_->check(request); });
     auth_->add_routes(router_);
+    HF_TRY(start_receivers());
+    business_ =
+        std::make_unique<collect::BusinessMetrics>(env, *plane_->store, plane_->config.business);
+    business_->add_routes(router_);
+    HF_TRY(business_->start().context("business metrics"));
     add_prometheus_routes(
         router_, env,
         {*plane_->store, *plane_->engine, [this] { return plane_->rules->status(); },
@@ -266,6 +275,17 @@ class Daemon {
     return info;
   }
 
+  Result<void> start_receivers() {
+    auto options = plane_->config.receive;
+    options.push.file = options_.data + "/push_groups.json";
+    options.parse_selector = [](const std::string& text) {
+      return query::promql::parse_selector(text);
+    };
+    receivers_ = HF_TRY(
+        collect::add_receive_routes(router_, machine_.env, std::move(options), *plane_->store));
+    return receivers_->start([this](net::Request& request) { return auth_->check(request); });
+  }
+
   void add_health_routes() {
     const auto text = [](const char* body) {
       return [body](const net::Request&, net::ResponderPtr to) {
@@ -276,15 +296,33 @@ class Daemon {
     router_.add("GET", "/-/ready", text("Holdfast is ready.\n"));
     for (const char* path : {"/health/live", "/health/ready", "/health/startup"})
       router_.add("GET", path, text("ok\n"));
-    router_.add("GET", "/metrics",
-                [this](const net::Request&, net::ResponderPtr to) {
-                  collect::TextExposition sink;
-                  write_self_metrics(*plane_, counts_, server_.get(), sink);
-                  net::Response response = net::Response::text(200, sink.take());
-                  response.headers.set("content-type", std::string(collect::kExpositionType));
-                  to->send(std::move(response));
-                },
-                {.blocking = true});
+    // What rule groups do is known on the control strand, the rest is written on the pool.
+    router_.add("GET", "/metrics", [this](const net::Request&, net::ResponderPtr to) {
+      auto& executor = machine_.env.executor;
+      executor.post(Lane::kControl, [this, &executor, to] {
+        executor.post(Lane::kPool,
+                      [this, to, groups = plane_->rules->status()] { send_metrics(groups, *to); });
+      });
+    });
+  }
+
+  void send_metrics(const std::vector<detect::GroupStatus>& groups, net::Responder& to) {
+    collect::TextExposition sink;
+    write_self_metrics(*plane_, counts_, server_.get(), sink);
+    receivers_->write_metrics(sink);
+    business_->write_metrics(sink);
+    detect::write_rule_metrics(groups, {[&](const auto& name, const auto& type, const auto& help) {
+                                          sink.family(name, type, help);
+                                        },
+                                        [&](const auto& name, const auto& labels, double value) {
+                                          std::vector<collect::LabelView> views;
+                                          for (const auto& [label, text] : labels)
+                                            views.push_back({label, text});
+                                          sink.add(name, views, value);
+                                        }});
+    net::Response response = net::Response::text(200, sink.take());
+    response.headers.set("content-type", std::string(collect::kExpositionType));
+    to.send(std::move(response));
   }
 
   // Control strand. The findings; none when the new configuration is in effect.
@@ -298,6 +336,11 @@ class Daemon {
       log_error("reload refused; the running configuration stays",
                 {{"findings", all_findings(result.findings)}});
       return result.findings;
+    }
+    if (auto moved = business_->set_options(result.config.business); !moved) {
+      log_error("reload refused; the running configuration stays",
+                {{"error", moved.error().message()}});
+      return {{{options_.config, 0, 0}, moved.error().message()}};
     }
     plane_->reconfigure(result.config);
     prober_->set_probes(plane_->config.probes);
@@ -343,6 +386,8 @@ class Daemon {
       machine_.env.executor.cancel(tick_);
       instances_changed_.reset();
       events_.reset();
+      business_.reset();
+      receivers_.reset();
       server_.reset();
       host_loop_.reset();
       self_loop_.reset();
@@ -374,6 +419,8 @@ class Daemon {
   std::unique_ptr<collect::Prober> prober_;
   std::unique_ptr<collect::HostMetrics> host_metrics_;
   std::unique_ptr<net::Server> server_;
+  std::unique_ptr<collect::Receivers> receivers_;
+  std::unique_ptr<collect::BusinessMetrics> business_;
   std::unique_ptr<collect::SourceLoop> host_loop_, self_loop_;
   std::unique_ptr<EventHub> events_;
   std::unique_ptr<state::Subscription> instances_changed_;

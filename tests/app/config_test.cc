@@ -114,6 +114,15 @@ TEST_F(ConfigFile, GivesEveryMemberOfTheTop) {
   EXPECT_EQ(config.rule_groups[0].interval, 5s);  // it names none of its own
 }
 
+TEST_F(ConfigFile, SaysWhatTheMetricsEngineKeeps) {
+  const auto config = read(
+      "storage: { retention_bytes: 1000000, out_of_order_window: 30m }\n"
+      "rule_query_offset: 1m\n");
+  EXPECT_EQ(config.storage.retention_bytes, 1'000'000U);
+  EXPECT_EQ(config.storage.out_of_order_window, 30min);
+  EXPECT_EQ(config.rule_query_offset, 1min);
+}
+
 TEST_F(ConfigFile, GivesEveryMemberOfAReceiver) {
   const auto notify = read(kEverything).notify;
   EXPECT_EQ(notify.language, "zh");

@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace holdfast;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto file = detect::parse_unit_tests("f.yml", text);
-  for (const auto& finding : file.findings) HF_CHECK(!finding.message.empty(), "a finding without words");
+  for (const auto& finding : file.findings)
+    HF_CHECK(!finding.message.empty(), "a finding without words");
   for (const auto& test : file.tests) {
     for (const auto& input : test.input) {
       (void)query::promql::parse_labels(input.series);

@@ -494,8 +494,7 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
     router.add("POST", std::string(kBase) + "/storage/" + verb,
                [self, verb](const Request&, ResponderPtr to) {
                  auto done = self->plane_.store->flush();
-                 if (done && verb == "compact")
-                   done = self->plane_.store->maintain(to_ms(self->plane_.env.clock.now()));
+                 if (done && verb == "compact") done = self->plane_.store->compact();
                  if (!done) return to->send(failure(done.error()));
                  Response response;
                  response.status = 204;
