@@ -16,6 +16,7 @@ namespace {
 using codec::AnsDecoder;
 using codec::Head;
 using codec::kRun;
+using codec::Partition;
 using codec::Payload;
 using codec::Reference;
 using codec::RunPlan;
@@ -135,11 +136,12 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
     const Head& head = heads_.columns[column];
     Payload payload;
     if (!payload.open(bytes_.data(), head)) return loss();
-    const std::size_t last_run = (first + count - 1) / kRun;
+    const Partition partition(head.count);
+    const std::size_t last_run = partition.run_of(first + count - 1);
     Run a;
     Run b;
     Integers integers;
-    for (std::size_t run = first / kRun; run <= last_run; run += 2) {
+    for (std::size_t run = partition.run_of(first); run <= last_run; run += 2) {
       const bool two = run < last_run;
       if (!payload.plan(run, a.plan) || (two && !payload.plan(run + 1, b.plan))) return loss();
       std::size_t end_a = 0;
@@ -157,12 +159,13 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
   Result<void> decode_family(std::uint32_t column, std::size_t first, std::size_t count,
                              double* out, Scratch::Kept* kept) const {
     const Head& head = heads_.columns[column];
-    const std::size_t last_run = (first + count - 1) / kRun;
+    const Partition partition(head.count);
+    const std::size_t last_run = partition.run_of(first + count - 1);
     Integers integers;
     Run like;
-    for (std::size_t run = first / kRun; run <= last_run; ++run) {
+    for (std::size_t run = partition.run_of(first); run <= last_run; ++run) {
       if (!read_integers(column, run, kept, integers.data())) return loss();
-      like.plan.count = std::min(kRun, head.count - run * kRun);
+      like.plan.count = partition.size(run);
       give(head, like, run, first, count, integers, out);
     }
     return {};
@@ -173,7 +176,7 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
   bool read_integers(std::uint32_t column, std::size_t run, Scratch::Kept* kept,
                      std::int64_t* out) const {
     const Head& head = heads_.columns[column];
-    const std::size_t count = std::min(kRun, head.count - run * kRun);
+    const std::size_t count = Partition(head.count).size(run);
     Scratch::Kept::Slot* slot = kept == nullptr || (head.flat() && head.references_count == 0)
                                     ? nullptr
                                     : &kept->slot(column, run);
@@ -202,7 +205,7 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
   }
 
   bool read_own(const Head& head, std::size_t run, std::int64_t* out) const {
-    const std::size_t count = std::min(kRun, head.count - run * kRun);
+    const std::size_t count = Partition(head.count).size(run);
     if (head.flat()) {
       std::fill_n(out, count, head.value);
       return true;
@@ -277,7 +280,7 @@ class Group final : public ColumnGroup, public std::enable_shared_from_this<Grou
   // The part of a run that lies in [first, first + count), as doubles.
   static void give(const Head& head, const Run& run, std::size_t index, std::size_t first,
                    std::size_t count, const Integers& integers, double* out) {
-    const std::size_t begin = index * kRun;
+    const std::size_t begin = Partition(head.count).begin(index);
     const std::size_t from = std::max(begin, first);
     const std::size_t to = std::min(begin + run.plan.count, first + count);
     unscale(head, {integers.data() + (from - begin), to - from}, run.plan.places,

@@ -100,7 +100,7 @@ double bits_for(std::span<const std::int64_t> residuals, const Bins& bins, bool 
 class Trial {
  public:
   Trial(const ColumnPlan& plan, Effort effort) : plan_(plan), source_(plan.source()) {
-    const std::size_t runs = run_count(source_.integers.size());
+    const std::size_t runs = Partition(source_.integers.size()).count();
     // Pieces of runs from all over the column: what suits one hour may not suit the next.
     const std::size_t pieces = effort == Effort::kFast ? 2 : 6;
     const std::size_t step = (runs + pieces - 1) / pieces;
@@ -253,7 +253,7 @@ void apply_references(std::span<ColumnPlan> plans, ColumnPlan& plan) {
 void plan_scale(std::span<const double> values, ColumnPlan& plan) {
   Scaled& scaled = plan.scaled;
   plan.head.count = static_cast<std::uint32_t>(values.size());
-  scale(values, kRun, scaled);
+  scale(values, scaled);
   if (scaled.scale == Scale::kBinary && std::all_of(values.begin(), values.end(), [&](double v) {
         return std::bit_cast<std::uint64_t>(v) == std::bit_cast<std::uint64_t>(values[0]);
       })) {

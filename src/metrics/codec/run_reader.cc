@@ -30,7 +30,8 @@ Bins bins_of(const Head& head, int places) {
   return {static_cast<unsigned>(std::clamp(head.width + places, 0, 60)), head.first_bin};
 }
 
-Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts, std::size_t run) {
+Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts,
+                          std::size_t length, std::size_t run) {
   Forecast::Run out;
   out.start = starts[run];
   out.fraction_bits = fraction_bits_of(head);
@@ -39,20 +40,20 @@ Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts
   if (out.slope_known) {
     const auto rise =
         static_cast<std::uint64_t>(starts[from + 1]) - static_cast<std::uint64_t>(starts[from]);
-    out.slope = static_cast<std::int64_t>(rise) / static_cast<std::int64_t>(kRun);
+    out.slope = static_cast<std::int64_t>(rise) / static_cast<std::int64_t>(length);
   }
   return out;
 }
 
-Forecast::Run binary_forecast_of(const Head& head, std::span<const double> starts, int places,
-                                 std::size_t run) {
+Forecast::Run binary_forecast_of(const Head& head, std::span<const double> starts,
+                                 std::size_t length, int places, std::size_t run) {
   Forecast::Run out;
   out.start = scaled(starts[run], places);
   out.fraction_bits = fraction_bits_of(head);
   std::size_t from = 0;
   out.slope_known = slope_of(starts.size(), run, from);
   if (out.slope_known) {
-    const double rise = (starts[from + 1] - starts[from]) / static_cast<double>(kRun);
+    const double rise = (starts[from + 1] - starts[from]) / static_cast<double>(length);
     out.slope = scaled(rise, places);
   }
   return out;
@@ -61,7 +62,8 @@ Forecast::Run binary_forecast_of(const Head& head, std::span<const double> start
 bool Payload::open(const char* bytes, const Head& head) {
   bytes_ = bytes;
   head_ = &head;
-  runs_ = run_count(head.count);
+  partition_ = Partition(head.count);
+  runs_ = partition_.count();
   end_ = (head.payload_begin + head.payload_size) * 8;
   std::size_t position = head.payload_begin * 8;
   if (head.scale == Scale::kBinary) {
@@ -108,7 +110,7 @@ double Payload::binary_start(std::size_t run) const {
 
 bool Payload::plan(std::size_t run, RunPlan& out) const {
   const Head& head = *head_;
-  out.count = std::min(kRun, head.count - run * kRun);
+  out.count = partition_.size(run);
   out.symbol_count = out.count - (has_start(head.predictor) ? 1 : 0);
   out.position = first_position_;
   for (std::size_t i = 0; i < run; ++i) {
@@ -128,14 +130,15 @@ bool Payload::plan(std::size_t run, RunPlan& out) const {
     if (has_start(head.predictor)) {
       double starts[2]{};
       for (std::size_t i = 0; i < others; ++i) starts[i] = binary_start(from + i);
-      out.forecast = binary_forecast_of(head, {starts, others}, out.places, run - from);
+      out.forecast =
+          binary_forecast_of(head, {starts, others}, partition_.size(from), out.places, run - from);
     }
   } else if (has_start(head.predictor)) {
     std::int64_t starts[2]{head.value, 0};
     if (runs_ > 1) {
       for (std::size_t i = 0; i < others; ++i) starts[i] = start(from + i);
     }
-    out.forecast = forecast_of(head, {starts, others}, run - from);
+    out.forecast = forecast_of(head, {starts, others}, partition_.size(from), run - from);
   }
   out.bins = bins_of(head, out.places);
   return out.symbols_position(head) <= out.end;

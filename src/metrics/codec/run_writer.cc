@@ -10,8 +10,12 @@
 namespace holdfast::metrics::codec {
 namespace {
 
+std::int64_t integer_start_of(const PayloadSource& source, std::size_t run) {
+  return source.integers[Partition(source.integers.size()).begin(run)];
+}
+
 double start_of(const PayloadSource& source, std::size_t run) {
-  return std::ldexp(static_cast<double>(source.integers[run * kRun]), -source.places[run]);
+  return std::ldexp(static_cast<double>(integer_start_of(source, run)), -source.places[run]);
 }
 
 unsigned bit_width_of(std::span<const std::uint64_t> values) {
@@ -81,20 +85,22 @@ void append_bits(const std::string& bytes, std::size_t count, BitWriter& out) {
 
 RunPlan plan_of(const Head& head, const PayloadSource& source, std::size_t run) {
   RunPlan out;
-  out.count = std::min(kRun, source.integers.size() - run * kRun);
+  const Partition partition(source.integers.size());
+  out.count = partition.size(run);
   out.symbol_count = out.count - (has_start(head.predictor) ? 1 : 0);
-  const std::size_t runs = run_count(source.integers.size());
+  const std::size_t runs = partition.count();
   const std::size_t from = run + 1 < runs || run == 0 ? run : run - 1;
   const std::size_t others = runs > 1 ? 2 : 1;
   if (head.scale == Scale::kBinary) {
     out.places = source.places[run];
     std::array<double, 2> starts{};
     for (std::size_t i = 0; i < others; ++i) starts[i] = start_of(source, from + i);
-    out.forecast = binary_forecast_of(head, {starts.data(), others}, out.places, run - from);
+    out.forecast = binary_forecast_of(head, {starts.data(), others}, partition.size(from),
+                                      out.places, run - from);
   } else {
     std::array<std::int64_t, 2> starts{};
-    for (std::size_t i = 0; i < others; ++i) starts[i] = source.integers[(from + i) * kRun];
-    out.forecast = forecast_of(head, {starts.data(), others}, run - from);
+    for (std::size_t i = 0; i < others; ++i) starts[i] = integer_start_of(source, from + i);
+    out.forecast = forecast_of(head, {starts.data(), others}, partition.size(from), run - from);
   }
   out.bins = bins_of(head, out.places);
   return out;
@@ -105,7 +111,8 @@ void make_symbols(const Head& head, const PayloadSource& source,
   symbols.clear();
   symbols.reserve(source.integers.size());
   const bool repeats = head.mixed();
-  for (std::size_t run = 0; run < run_count(source.integers.size()); ++run) {
+  const std::size_t runs = Partition(source.integers.size()).count();
+  for (std::size_t run = 0; run < runs; ++run) {
     const RunPlan plan = plan_of(head, source, run);
     const Bins bins = plan.bins;
     const bool repeat = repeats && bins.width > 0;
@@ -119,7 +126,7 @@ void make_symbols(const Head& head, const PayloadSource& source,
 
 std::string write_payload(const Head& head, const PayloadSource& source,
                           std::span<const std::uint8_t> symbols, AnsEncoder& encoder) {
-  const std::size_t runs = run_count(source.integers.size());
+  const std::size_t runs = Partition(source.integers.size()).count();
   BitWriter out;
   if (head.scale == Scale::kBinary) {
     for (const int places : source.places) out.put(static_cast<std::uint64_t>(places + 1024), 12);
@@ -130,7 +137,7 @@ std::string write_payload(const Head& head, const PayloadSource& source,
     }
   } else if (runs > 1 && has_start(head.predictor)) {
     std::vector<std::int64_t> starts;
-    for (std::size_t run = 0; run < runs; ++run) starts.push_back(source.integers[run * kRun]);
+    for (std::size_t run = 0; run < runs; ++run) starts.push_back(integer_start_of(source, run));
     write_starts(starts, out);
   }
   BitWriter body;

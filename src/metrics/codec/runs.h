@@ -17,12 +17,9 @@
 
 #include "metrics/codec/ans.h"
 #include "metrics/codec/layout.h"
+#include "metrics/codec/partition.h"
 
 namespace holdfast::metrics::codec {
-
-inline constexpr std::size_t kRun = 1024;  // integers; ColumnGroup::kRunSamples
-
-inline std::size_t run_count(std::size_t samples) { return (samples + kRun - 1) / kRun; }
 
 // A run as the decoder needs it.
 struct RunPlan {
@@ -43,10 +40,12 @@ struct RunPlan {
 // The bins of a run; those of a binary column have one true width in all runs.
 Bins bins_of(const Head& head, int places);
 
-// What a run of a column that has `runs` of them begins with.
-Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts, std::size_t run);
-Forecast::Run binary_forecast_of(const Head& head, std::span<const double> starts, int places,
-                                 std::size_t run);
+// What a run begins with: `starts` are its own, or of it and a neighbour, `length` integers apart;
+// `run` is its place among them.
+Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts,
+                          std::size_t length, std::size_t run);
+Forecast::Run binary_forecast_of(const Head& head, std::span<const double> starts,
+                                 std::size_t length, int places, std::size_t run);
 
 class Payload {
  public:
@@ -60,6 +59,7 @@ class Payload {
 
   const char* bytes_ = nullptr;
   const Head* head_ = nullptr;
+  Partition partition_{0};
   std::size_t runs_ = 0;
   std::size_t places_position_ = 0;
   std::size_t starts_position_ = 0;
@@ -90,7 +90,8 @@ RunPlan plan_of(const Head& head, const PayloadSource& source, std::size_t run);
 template <typename Visit>
 void visit_run(const Head& head, const PayloadSource& source, std::size_t run, const RunPlan& plan,
                Visit&& visit) {
-  const std::int64_t* integers = source.integers.data() + run * kRun;
+  const std::int64_t* integers =
+      source.integers.data() + Partition(source.integers.size()).begin(run);
   walk_run(head.predictor, plan.forecast, plan.count, [&](std::size_t i, std::uint64_t foreseen) {
     const auto integer = static_cast<std::uint64_t>(integers[i]);
     visit(integer, foreseen);

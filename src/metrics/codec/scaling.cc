@@ -1,5 +1,7 @@
 #include "metrics/codec/scaling.h"
 
+#include "metrics/codec/partition.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -112,7 +114,9 @@ int run_places(std::span<const double> run) {
   return std::clamp(std::min(needed, 61 - std::ilogb(largest)), kPlacesMin, kPlacesMax);
 }
 
-bool scale_binary(std::span<const double> values, std::size_t run_samples, Scaled& out) {
+bool scale_binary(std::span<const double> values, Scaled& out) {
+  const Partition partition(values.size());
+  std::size_t next_run = 0;
   const std::size_t exceptions_max = 2 + values.size() / 16;
   out.scale = Scale::kBinary;
   out.exceptions.clear();
@@ -122,8 +126,9 @@ bool scale_binary(std::span<const double> values, std::size_t run_samples, Scale
   std::int64_t last = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double v = values[i];
-    if (i % run_samples == 0) {
-      out.places.push_back(run_places(values.subspan(i, std::min(run_samples, values.size() - i))));
+    if (next_run < partition.count() && i == partition.begin(next_run)) {
+      out.places.push_back(run_places(values.subspan(i, partition.size(next_run))));
+      ++next_run;
       last = 0;
     }
     const int places = out.places.back();
@@ -139,7 +144,7 @@ bool scale_binary(std::span<const double> values, std::size_t run_samples, Scale
 
 }  // namespace
 
-void scale(std::span<const double> values, std::size_t run_samples, Scaled& out) {
+void scale(std::span<const double> values, Scaled& out) {
   out.exceptions.clear();
   out.places.clear();
   out.digits = 0;
@@ -147,7 +152,7 @@ void scale(std::span<const double> values, std::size_t run_samples, Scaled& out)
       std::count_if(values.begin(), values.end(), [](double v) { return odd_one_out(v); }));
   if (odd * 4 <= values.size()) {
     if (scale_decimal(values, out)) return;
-    if (scale_binary(values, run_samples, out)) return;
+    if (scale_binary(values, out)) return;
   }
   out.scale = Scale::kBits;
   out.exceptions.clear();

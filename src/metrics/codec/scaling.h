@@ -52,8 +52,8 @@ struct Scaled {
   std::vector<Exception> exceptions;   // by index
 };
 
-// `run_samples`: how many values share their binary places.
-void scale(std::span<const double> values, std::size_t run_samples, Scaled& out);
+// The values of a run (partition.h) share their binary places.
+void scale(std::span<const double> values, Scaled& out);
 
 // How many low bits of a binary integer are zero because a double has no more
 // than 53 of them.
