@@ -40,11 +40,16 @@ net::Response refuse(const ApiError& error) {
   return net::Response::json(error.status, std::move(body));
 }
 
+std::string begin_success() { return R"({"status":"success","data":)"; }
+
 net::Response success(std::string_view data, const query::promql::Annotations& annotations) {
-  constexpr std::string_view kBegin = R"({"status":"success","data":)";
-  std::string body;
-  body.reserve(kBegin.size() + data.size() + 64);
-  body.append(kBegin).append(data);
+  std::string body = begin_success();
+  body.reserve(body.size() + data.size() + 64);
+  body.append(data);
+  return end_success(std::move(body), annotations);
+}
+
+net::Response end_success(std::string body, const query::promql::Annotations& annotations) {
   const auto notes = [&](const char* name, const std::vector<std::string>& texts) {
     if (texts.empty()) return;
     body.append(",\"").append(name).append("\":");

@@ -38,6 +38,9 @@ ApiError execution_error(const Error& error);
 net::Response refuse(const ApiError& error);
 // The answer around a `data` member that is JSON text already.
 net::Response success(std::string_view data, const query::promql::Annotations& annotations = {});
+// The same in two steps, for data that is written behind what the first returns.
+std::string begin_success();
+net::Response end_success(std::string body, const query::promql::Annotations& annotations = {});
 net::Response no_content();
 
 // The words of Go's quoting, %q: "a\"b".

@@ -28,18 +28,20 @@ QueryOptions query_options(Form& form, const Env& env, const net::Request& reque
   return options;
 }
 
-net::Response answer(QueryResult result, const Form& form, std::size_t limit) {
+net::Response answer(const query::promql::Engine& engine, QueryResult result, const Form& form,
+                     std::size_t limit) {
   if (auto* vector = std::get_if<query::promql::Vector>(&result.value))
     cut_to(vector->series, limit, result.annotations);
   if (auto* matrix = std::get_if<query::promql::Matrix>(&result.value))
     cut_to(matrix->series, limit, result.annotations);
-  std::string data;
-  query::promql::append_result_json(data, result);
+  // Written where it is sent from: an answer may have tens of megabytes.
+  std::string body = begin_success();
+  engine.append_json(body, result);
   if (!form.get("stats").empty()) {
-    data.pop_back();
-    data += ",\"stats\":" + query::promql::stats_json(result.stats) + "}";
+    body.pop_back();
+    body += ",\"stats\":" + query::promql::stats_json(result.stats) + "}";
   }
-  return success(data, result.annotations);
+  return end_success(std::move(body), result.annotations);
 }
 
 net::Response instant(const PrometheusContext& context, const net::Request& request,
@@ -53,7 +55,7 @@ net::Response instant(const PrometheusContext& context, const net::Request& requ
   if (!expr) return refuse(bad_parameter("query", expr.error().message()));
   auto result = context.sources.engine.instant(form.get("query"), at, options);
   if (!result) return refuse(execution_error(result.error()));
-  return answer(std::move(*result), form, limit);
+  return answer(context.sources.engine, std::move(*result), form, limit);
 }
 
 struct Window {
@@ -103,7 +105,7 @@ net::Response range(const PrometheusContext& context, const net::Request& reques
     return refuse(of_type ? bad_parameter("query", result.error().message())
                           : execution_error(result.error()));
   }
-  return answer(std::move(*result), form, limit);
+  return answer(context.sources.engine, std::move(*result), form, limit);
 }
 
 // ---- exemplars ----
