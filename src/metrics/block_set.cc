@@ -44,6 +44,65 @@ void BlockFingerprints::get(const Block::View& view, const std::vector<SeriesInd
   }
 }
 
+namespace {
+
+// Spans by text, whose bytes belong to the view. Neighbours mostly have the same texts.
+class SpanMap {
+ public:
+  void add(std::string_view text, Timestamp min, Timestamp max) {
+    if (last_ == nullptr || last_text_.data() != text.data() || last_text_.size() != text.size()) {
+      last_ = &spans_[text];
+      last_text_ = text;
+    }
+    last_->min_time = std::min(last_->min_time, min);
+    last_->max_time = std::max(last_->max_time, max);
+  }
+  BlockLabelSpans::Spans take() const {
+    auto result = std::make_shared<std::vector<LabelSpan>>();
+    result->reserve(spans_.size());
+    for (const auto& [text, span] : spans_)
+      result->push_back({std::string(text), span.min_time, span.max_time});
+    return result;
+  }
+
+ private:
+  std::unordered_map<std::string_view, LabelSpan> spans_;  // nodes stay where they are
+  std::string_view last_text_;
+  LabelSpan* last_ = nullptr;
+};
+
+}  // namespace
+
+BlockLabelSpans::Spans BlockLabelSpans::names(const Block::View& view) {
+  const std::lock_guard lock(mutex_);
+  if (names_) return names_;
+  SpanMap spans;
+  LabelViews labels;
+  for (SeriesIndex i = 0; i < view.series_count(); ++i) {
+    view.labels(i, labels);
+    for (const LabelView& label : labels) spans.add(label.name, view.min_time(i), view.max_time(i));
+  }
+  return names_ = spans.take();
+}
+
+BlockLabelSpans::Spans BlockLabelSpans::values(const Block::View& view, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = std::find_if(values_.begin(), values_.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
+  if (known != values_.end()) {
+    std::rotate(values_.begin(), known, known + 1);
+    return values_.front().second;
+  }
+  SpanMap spans;
+  for (SeriesIndex i = 0; i < view.series_count(); ++i) {
+    const std::string_view value = view.label(i, name);
+    if (!value.empty()) spans.add(value, view.min_time(i), view.max_time(i));
+  }
+  if (values_.size() == kNamesKept) values_.pop_back();
+  values_.insert(values_.begin(), {name, spans.take()});
+  return values_.front().second;
+}
+
 BlockSet::BlockSet(FileSystem& files, std::string folder)
     : files_(files),
       folder_(std::move(folder)),
@@ -66,7 +125,7 @@ Result<void> BlockSet::open() {
     auto block = Block::open(files_, path, caches_);
     if (block) {
       for (const std::string& source : (*block)->meta().sources) merged.insert(source);
-      found.push_back({*block, std::make_shared<BlockFingerprints>()});
+      found.push_back(Layout::Entry::of(*block));
     } else if (block.error().code() == Code::kDataLoss) {
       HF_PROBE("block: corrupt file set aside");
       HF_TRY(files_.rename(path, path + ".corrupt"));
@@ -135,10 +194,7 @@ std::string BlockSet::next_name() {
 Result<void> BlockSet::replace(const Replace& change) {
   std::vector<Layout::Entry> added;
   for (const std::string& name : change.added) {
-    added.push_back({
-      HF_TRY(Block::open(files_, path(name), caches_))
-      , std::make_shared<BlockFingerprints>()
-    });
+    added.push_back(Layout::Entry::of(HF_TRY(Block::open(files_, path(name), caches_))));
   }
   {
     const std::lock_guard lock(mutex_);

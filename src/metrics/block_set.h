@@ -33,6 +33,27 @@ class BlockFingerprints {
   std::vector<Fingerprint> known_;  // zero: not yet
 };
 
+// A label name or value, and from when to when series of the block have it.
+struct LabelSpan {
+  std::string text;
+  Timestamp min_time = model::kTimestampMax;
+  Timestamp max_time = model::kTimestampMin;
+};
+
+// The names of a block's labels and the values of those asked for, with their spans: worked out once.
+class BlockLabelSpans {
+ public:
+  using Spans = std::shared_ptr<const std::vector<LabelSpan>>;
+  Spans names(const Block::View& view);
+  Spans values(const Block::View& view, const std::string& name);
+
+ private:
+  static constexpr std::size_t kNamesKept = 16;  // whose values are kept
+  std::mutex mutex_;
+  Spans names_;
+  std::vector<std::pair<std::string, Spans>> values_;  // most lately asked first
+};
+
 // Samples of the head that a flush is writing.
 struct Frozen {
   HeadCaptures captures;
@@ -43,6 +64,11 @@ struct Layout {
   struct Entry {
     BlockPtr block;
     std::shared_ptr<BlockFingerprints> fingerprints;
+    std::shared_ptr<BlockLabelSpans> labels;
+    static Entry of(BlockPtr block) {
+      return {std::move(block), std::make_shared<BlockFingerprints>(),
+              std::make_shared<BlockLabelSpans>()};
+    }
   };
   std::vector<Entry> blocks;  // oldest first
   std::shared_ptr<const Frozen> frozen;

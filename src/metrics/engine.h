@@ -134,8 +134,9 @@ class Engine final : public Store {
 
   // read.cc
   Result<SelectionPtr> find_once(const SelectRequest& request) const;
-  bool covers_all(Timestamp from, Timestamp to) const;
-  Result<void> each_view(const std::function<void(const Block::View&)>& visit) const;
+  bool head_overlaps(Timestamp from, Timestamp to) const;
+  Result<void> each_label(const std::string* name, Timestamp from, Timestamp to,
+                          const std::function<void(std::string_view)>& visit) const;
   Result<void> each_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
                            Timestamp to,
                            const std::function<bool(const Selection&, std::size_t)>& visit) const;

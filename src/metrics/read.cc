@@ -86,33 +86,44 @@ Result<std::vector<Column>> Engine::select(const SelectRequest& request) const {
   });
 }
 
-// Whether [from, to] holds every sample there is: then indexes answer for labels, and no series is
-// looked at.
-bool Engine::covers_all(Timestamp from, Timestamp to) const {
-  const Layout layout = blocks_->layout();
+bool Engine::head_overlaps(Timestamp from, Timestamp to) const {
+  const auto touches = [&](Timestamp min, Timestamp max) { return min <= to && max >= from; };
   const auto [min, max] = head_.time_range();
-  bool covers = min > max || (from <= min && max <= to);
-  if (layout.frozen) {
-    const HeadGeneration& frozen = *layout.frozen->captures.generation;
-    covers = covers && from <= frozen.min_time && frozen.max_time <= to;
-  }
-  for (const Layout::Entry& entry : layout.blocks)
-    covers = covers && from <= entry.block->meta().min_time && entry.block->meta().max_time <= to;
-  return covers;
+  if (min <= max && touches(min, max)) return true;
+  const auto frozen = blocks_->layout().frozen;
+  return frozen &&
+         touches(frozen->captures.generation->min_time, frozen->captures.generation->max_time);
 }
 
-// Calls `visit` with the index of every block.
-Result<void> Engine::each_view(const std::function<void(const Block::View&)>& visit) const {
+// Names, or values of `name`, without matchers: of blocks by the spans of their series, of the head
+// as a whole, since it reaches back two hours at most.
+Result<void> Engine::each_label(const std::string* name, Timestamp from, Timestamp to,
+                                const std::function<void(std::string_view)>& visit) const {
   for (const Layout::Entry& entry : blocks_->layout().blocks) {
+    const BlockMeta& meta = entry.block->meta();
+    if (!entry.block->overlaps(from, to)) continue;
     const auto view = entry.block->view();
-    if (view) {
-      visit(**view);
-    } else if (view.error().code() == Code::kDataLoss) {
+    if (!view && view.error().code() == Code::kDataLoss) {
       blocks_->set_aside(*entry.block, view.error());
-    } else {
-      return view.error();
+      continue;
+    }
+    if (!view) return view.error();
+    if (from <= meta.min_time && meta.max_time <= to) {
+      for (const std::string_view text :
+           name ? (*view)->label_values(*name) : (*view)->label_names())
+        visit(text);
+      continue;
+    }
+    const auto spans = name ? entry.labels->values(**view, *name) : entry.labels->names(**view);
+    for (const LabelSpan& span : *spans) {
+      if (span.min_time <= to && span.max_time >= from) visit(span.text);
     }
   }
+  if (!head_overlaps(from, to)) return {};
+  head_.index().each_pair([&](LabelView pair, std::size_t) {
+    if (!name) visit(pair.name);
+    if (name && pair.name == *name) visit(pair.value);
+  });
   return {};
 }
 
@@ -156,11 +167,8 @@ Result<std::vector<std::string>> Engine::label_names(
   const auto add = [&](std::string_view name) {
     if (!names.contains(name)) names.emplace(name);
   };
-  if (any_of.empty() && covers_all(from, to)) {
-    HF_TRY(each_view([&](const Block::View& view) {
-      for (const std::string_view name : view.label_names()) add(name);
-    }));
-    head_.index().each_pair([&](LabelView pair, std::size_t) { add(pair.name); });
+  if (any_of.empty()) {
+    HF_TRY(each_label(nullptr, from, to, add));
   } else {
     LabelViews views;
     HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
@@ -179,13 +187,8 @@ Result<std::vector<std::string>> Engine::label_values(
   const auto add = [&](std::string_view value) {
     if (!value.empty() && !values.contains(value)) values.emplace(value);
   };
-  if (any_of.empty() && covers_all(from, to)) {
-    HF_TRY(each_view([&](const Block::View& view) {
-      for (const std::string_view value : view.label_values(name)) add(value);
-    }));
-    head_.index().each_pair([&](LabelView pair, std::size_t) {
-      if (pair.name == name) add(pair.value);
-    });
+  if (any_of.empty()) {
+    HF_TRY(each_label(&name, from, to, add));
   } else {
     HF_TRY(each_series(any_of, from, to, [&](const Selection& selection, std::size_t i) {
       add(selection.label(i, name));
