@@ -52,6 +52,13 @@ HeadIndex::HeadIndex() : free_pairs_(std::make_shared<FreePairs>()) {
   lists_.resize(1);
 }
 
+HeadIndex::~HeadIndex() {
+  for (const PairList& list : lists_) delete[] list.pairs;
+  for (PairId id = 1; id < next_pair_; ++id) {
+    if (!pairs_[id].postings.empty()) delete[] pairs_[id].value.data();
+  }
+}
+
 HeadIndex::Pin HeadIndex::pin() const {
   const std::shared_lock lock(mutex_);
   return epoch_;

@@ -39,6 +39,9 @@ struct PairList {
 class HeadIndex {
  public:
   HeadIndex();
+  ~HeadIndex();
+  HeadIndex(const HeadIndex&) = delete;
+  HeadIndex& operator=(const HeadIndex&) = delete;
 
   // Keeps alive what later removals take away.
   class Epoch;

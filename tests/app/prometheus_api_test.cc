@@ -99,7 +99,9 @@ TEST_F(PrometheusApi, AnswersAreThoseOfPrometheus) {
       const auto& [target, want] : std::initializer_list<Case>{
           {"query?query=sum(requests)&time=1800000000",
            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1800000000,"502"]}]}})"},
-          {"query?query=1e-9", R"("1e-09"])"},
+          {"query?query=1e-9", R"("0.000000001"])"},
+          {"query?query=vector(1e-9)", R"("1e-09"])"},
+          {"query?query=vector(-2.5e21)", R"("-2.5e+21"])"},
           {"query?query=requests&limit=1", R"("warnings":["results truncated due to limit"])"},
           {"labels?match[]=requests", R"({"status":"success","data":["__name__","service"]})"},
           {"labels?match[]=requests&limit=1",

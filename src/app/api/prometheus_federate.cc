@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <tuple>
 
 #include "app/api/prometheus_routes.h"
 #include "app/api/series_merge.h"
@@ -131,7 +132,9 @@ Result<std::vector<Newest>> newest(const metrics::Reader& reader, const MatcherS
     all.push_back({std::string(name->value), label_text(labels, external), (*data.times)[last],
                    data.values[last], histogram});
   }
-  std::ranges::stable_sort(all, {}, &Newest::name);
+  std::ranges::sort(all, [](const Newest& a, const Newest& b) {
+    return std::tie(a.name, a.labels) < std::tie(b.name, b.labels);
+  });
   return all;
 }
 

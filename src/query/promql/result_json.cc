@@ -63,12 +63,23 @@ char* write_double(char* at, double v) {
   return write_text(at, format_double(v));
 }
 
+// Values of vectors and matrices: very small and very large ones have an exponent of two digits or
+// more. A scalar's never has one.
+char* write_point_value(char* at, double v) {
+  constexpr double kSmall = 1e-6;
+  constexpr double kLarge = 1e21;
+  const double size = std::abs(v);
+  if (size == 0 || !std::isfinite(v) || (size >= kSmall && size < kLarge))
+    return write_double(at, v);
+  return std::to_chars(at, at + kNumberSizeMax, v, std::chars_format::scientific).ptr;
+}
+
 char* write_float_point(char* at, Timestamp t, double v) {
   *at++ = '[';
   at = write_time(at, t);
   *at++ = ',';
   *at++ = '"';
-  at = write_double(at, v);
+  at = write_point_value(at, v);
   *at++ = '"';
   *at++ = ']';
   return at;
@@ -83,6 +94,13 @@ void append_written(std::string& out, Write&& write) {
 
 void append_time(std::string& out, Timestamp t) {
   append_written(out, [&](char* at) { return write_time(at, t); });
+}
+
+// As of scalars and strings: without zeros at the end.
+void append_short_time(std::string& out, Timestamp t) {
+  append_time(out, t);
+  if (t % 1000 == 0) return;
+  while (out.back() == '0') out.pop_back();
 }
 
 void append_value(std::string& out, double v) {
@@ -175,12 +193,15 @@ struct Writer {
 
   void operator()(const Scalar& s) const {
     out += "{\"resultType\":\"scalar\",\"result\":";
-    append_point(out, {s.t, s.value, nullptr});
-    out += '}';
+    out += '[';
+    append_short_time(out, s.t);
+    out += ',';
+    append_value(out, s.value);
+    out += "]}";
   }
   void operator()(const String& s) const {
     out += "{\"resultType\":\"string\",\"result\":[";
-    append_time(out, s.t);
+    append_short_time(out, s.t);
     out += ',';
     append_text(out, s.value);
     out += "]}";
