@@ -20,7 +20,7 @@
 namespace holdfast {
 
 namespace {
-// Gives way to answers and decisions, and still gets a fifth of a busy machine's core.
+// Gives way to answers and decisions, and still moves on a busy machine.
 constexpr int kBackgroundNice = 5;
 }  // namespace
 

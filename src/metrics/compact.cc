@@ -181,6 +181,10 @@ Result<void> Engine::import(std::span<const Column> series) {
   }
   std::sort(order.begin(), order.end(),
             [](const Column* a, const Column* b) { return *a->labels < *b->labels; });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (*order[i - 1]->labels == *order[i]->labels)
+      return invalid(order[i]->labels->text() + ": the series is imported twice");
+  }
   std::map<Timestamp, std::vector<std::pair<const Column*, std::size_t>>> days;
   for (const Column* column : order) {
     for (std::size_t i = 0; i < column->times.size(); ++i) {
@@ -191,35 +195,40 @@ Result<void> Engine::import(std::span<const Column> series) {
     }
   }
   BlockSet::Replace change;
-  for (const auto& [day, parts] : days) {
-    const std::string name = blocks_->next_name();
-    auto writer = HF_TRY(BlockWriter::create(env_.files, blocks_->folder(), name, {}));
-    LabelViews views;
-    SeriesData data;
-    const Column* last = nullptr;
-    for (const auto& [column, first] : parts) {
-      if (last && *last->labels == *column->labels)
-        return invalid(column->labels->text() + ": the series is imported twice");
-      last = column;
-      std::size_t end = first;
-      while (end < column->times.size() && floor_to(column->times[end], kDay) == day) ++end;
-      const auto cut = [&](const auto& from) {
-        using V = std::decay_t<decltype(from)>;
-        if (from.empty()) return V();
-        return V(from.begin() + static_cast<std::ptrdiff_t>(first),
-                 from.begin() + static_cast<std::ptrdiff_t>(end));
-      };
-      data.times = std::make_shared<const std::vector<Timestamp>>(cut(column->times));
-      data.values = cut(column->values);
-      data.histograms = cut(column->histograms);
-      views.clear();
-      for (const model::Label& label : *column->labels) views.push_back({label.name, label.value});
-      HF_TRY(writer->add(views, data));
+  const auto write = [&]() -> Result<void> {
+    for (const auto& [day, parts] : days) {
+      const std::string name = blocks_->next_name();
+      auto writer = HF_TRY(BlockWriter::create(env_.files, blocks_->folder(), name, {}));
+      LabelViews views;
+      SeriesData data;
+      for (const auto& [column, first] : parts) {
+        std::size_t end = first;
+        while (end < column->times.size() && floor_to(column->times[end], kDay) == day) ++end;
+        const auto cut = [&](const auto& from) {
+          using V = std::decay_t<decltype(from)>;
+          if (from.empty()) return V();
+          return V(from.begin() + static_cast<std::ptrdiff_t>(first),
+                   from.begin() + static_cast<std::ptrdiff_t>(end));
+        };
+        data.times = std::make_shared<const std::vector<Timestamp>>(cut(column->times));
+        data.values = cut(column->values);
+        data.histograms = cut(column->histograms);
+        views.clear();
+        for (const model::Label& label : *column->labels)
+          views.push_back({label.name, label.value});
+        HF_TRY(writer->add(views, data));
+      }
+      HF_TRY(writer->finish());
+      change.added.push_back(name);
     }
-    HF_TRY(writer->finish());
-    change.added.push_back(name);
+    return blocks_->replace(change);
+  };
+  auto written = write();
+  if (!written) {
+    // A refused import leaves nothing that the next start would find.
+    for (const std::string& name : change.added) (void)env_.files.remove(blocks_->path(name));
   }
-  return blocks_->replace(change);
+  return written;
 }
 
 std::vector<BlockInfo> Engine::blocks() const {

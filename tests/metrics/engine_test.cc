@@ -133,6 +133,13 @@ TEST(Import, WritesBlocksThatReadersSee) {
   const auto refused = store->import({&column, 1});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kInvalid);
+  column.times[1] = t + day;
+  m.files.set_capacity(m.files.used() +
+                       store->blocks()[0].bytes * 3 / 2);  // a day fits, three do not
+  EXPECT_FALSE(store->import({&column, 1}));
+  m.files.set_capacity(std::uint64_t{1} << 30);
+  store.reset();
+  EXPECT_EQ(m.open()->blocks().size(), 3U);  // nothing of what was refused
 }
 
 TEST(Limits, NameTheLimitAndTheSeriesTheyRefuse) {
