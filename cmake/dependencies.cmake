@@ -20,6 +20,7 @@ holdfast_pkg(fmt fmt)
 holdfast_pkg(re2 re2)
 holdfast_pkg(xxhash libxxhash)
 holdfast_pkg(nghttp2 libnghttp2)
+holdfast_pkg(pugixml pugixml)
 
 add_library(hf_openssl INTERFACE)
 target_link_libraries(hf_openssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)
