@@ -1,5 +1,7 @@
 #include "app/control_plane.h"
 
+#include <algorithm>
+
 #include "act/platform/process_platform.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -38,6 +40,7 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   store.limits = config.limits;
   store.retention_bytes = config.storage.retention_bytes;
   store.out_of_order_window = config.storage.out_of_order_window;
+  store.decoded_bytes_max = std::clamp<std::uint64_t>(options.memory / 16, 32 << 20, 1 << 30);
   plane->store = HF_TRY(metrics::Store::open(env, store).context("metrics"));
   if (!config.remote_write.empty()) {
     plane->forwarder =

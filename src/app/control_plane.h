@@ -38,6 +38,7 @@ struct ControlPlaneOptions {
   std::string data;  // directory; journal/ and metrics/ beneath it
   Duration retention = 15 * 24h;
   std::size_t query_threads = 1;  // of one large query; more than one borrow the pool's
+  std::uint64_t memory = 1 << 30;  // bytes the process may use; a part of it goes to caches
 };
 
 // Parts are public: the API and the simulation ask them directly; there is nothing to hide between them.

@@ -164,7 +164,7 @@ class Daemon {
       log_info("admin token written; sign in with it", {{"file", auth_->token_path()}});
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
     plane_ = HF_TRY(ControlPlane::open(
-        machine_.env, config, {options_.data, options_.retention, kQueryThreads}, *processes_));
+        machine_.env, config, {options_.data, options_.retention, kQueryThreads, memory_of_machine()}, *processes_));
     start_collectors();
     HF_TRY(start_server());
     return {};

@@ -3,10 +3,15 @@
 // Threads     Owned by main; outlives everything that is handed its env.
 #pragma once
 
+#include <cstdint>
+
 #include "base/env.h"
 #include "net/transport.h"
 
 namespace holdfast::app {
+
+// Bytes this process may use: what the machine has, or what its control group allows if that is less.
+std::uint64_t memory_of_machine();
 
 class Machine {
  public:

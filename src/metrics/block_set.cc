@@ -13,8 +13,6 @@ namespace {
 constexpr std::string_view kSuffix = ".blk";
 constexpr std::string_view kTemporary = ".tmp";
 // What decoded indexes and open column groups of all blocks may hold; more is read again.
-constexpr std::size_t kIndexBytesMax = 256 << 20;
-constexpr std::size_t kGroupBytesMax = 128 << 20;
 
 Fingerprint fingerprint_of(const LabelViews& labels, std::string& canonical) {
   canonical.clear();
@@ -103,10 +101,10 @@ BlockLabelSpans::Spans BlockLabelSpans::values(const Block::View& view, const st
   return values_.front().second;
 }
 
-BlockSet::BlockSet(FileSystem& files, std::string folder)
+BlockSet::BlockSet(FileSystem& files, std::string folder, std::size_t decoded_bytes_max)
     : files_(files),
       folder_(std::move(folder)),
-      caches_(Block::make_caches(kIndexBytesMax, kGroupBytesMax)) {}
+      caches_(Block::make_caches({.decoded = decoded_bytes_max})) {}
 
 Result<void> BlockSet::open() {
   HF_TRY(files_.create_directories(folder_));

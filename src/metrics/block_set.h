@@ -77,7 +77,7 @@ struct Layout {
 
 class BlockSet {
  public:
-  BlockSet(FileSystem& files, std::string folder);
+  BlockSet(FileSystem& files, std::string folder, std::size_t decoded_bytes_max);
   // Finds the blocks of the folder, sets bad ones aside, removes what an interrupted write or merge
   // left.
   Result<void> open();

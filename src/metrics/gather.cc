@@ -147,6 +147,7 @@ class StoreCursor final : public Selection::Cursor {
     std::size_t count = 0;
     const auto next = [&]() -> SeriesData& {
       if (count == pieces_.size()) pieces_.emplace_back();
+      pieces_[count].no_nan = pieces_[count].never_falls = false;
       return pieces_[count++];
     };
     const auto drop_empty = [&] { count -= pieces_[count - 1].size() == 0; };
@@ -202,7 +203,11 @@ class StoreCursor final : public Selection::Cursor {
       joined_ = std::make_shared<const std::vector<Timestamp>>(std::move(times));
     }
     out.values.reserve(total);
+    out.no_nan = out.never_falls = true;
     for (const SeriesData& piece : pieces) {
+      out.no_nan &= piece.no_nan;
+      out.never_falls &= piece.never_falls &&
+                         (out.values.empty() || out.values.back() <= piece.values.front());
       if (!piece.histograms.empty()) {
         out.histograms.resize(total);
         std::copy(piece.histograms.begin(), piece.histograms.end(),

@@ -48,7 +48,8 @@ Engine::~Engine() {
 Result<void> Engine::open() {
   const MonoTime begin = env_.clock.mono();
   set_limits(options_.limits);
-  blocks_ = std::make_unique<BlockSet>(env_.files, options_.directory + "/blocks");
+  blocks_ = std::make_unique<BlockSet>(env_.files, options_.directory + "/blocks",
+                                       options_.decoded_bytes_max);
   HF_TRY(blocks_->open());
   Replay replay;
   const auto consume = [&](WalRecordType type, std::string_view payload) {

@@ -102,6 +102,10 @@ struct SeriesData {
   std::shared_ptr<const std::vector<Timestamp>> times;  // never null after a read
   std::vector<double> values;
   std::vector<model::HistogramPtr> histograms;
+  // What a cursor happens to know of the values. Who wants to rely on them sets both to false
+  // before each read; left false they say nothing.
+  bool no_nan = false;       // none is NaN, so none is a staleness marker
+  bool never_falls = false;  // none is below the one before it, none is NaN
   std::size_t size() const { return times ? times->size() : 0; }
 };
 
@@ -233,6 +237,7 @@ struct StoreOptions {
   std::size_t exemplar_count_max = 100'000;
   std::uint64_t wal_segment_size_max = 64 * 1024 * 1024;  // bytes
   std::uint64_t head_bytes_max = 256 * 1024 * 1024;       // raw samples; flushed early, refused at 4x
+  std::uint64_t decoded_bytes_max = 64 * 1024 * 1024;     // values of blocks kept for the next query
 };
 
 struct StoreStats {

@@ -21,7 +21,7 @@ void read_as_file(std::string_view bytes) {
   SeededRandom random(1);
   SimFileSystem files(random);
   if (!files.write_file_atomic("/block", bytes)) std::abort();
-  const auto block = Block::open(files, "/block", Block::make_caches(1 << 20, 1 << 20));
+  const auto block = Block::open(files, "/block", Block::make_caches({1 << 20, 1 << 20, 1 << 20}));
   if (!block) return;
   const auto view = (*block)->view();
   const auto cursor = (*block)->cursor();

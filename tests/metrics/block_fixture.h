@@ -105,7 +105,7 @@ struct Disk {
 
   SeededRandom random;
   SimFileSystem files;
-  std::shared_ptr<Block::Caches> caches = Block::make_caches(64 << 20, 64 << 20);
+  std::shared_ptr<Block::Caches> caches = Block::make_caches({64 << 20, 64 << 20, 16 << 20});
 };
 
 inline Labels labels_of(const Block::View& view, SeriesIndex series) {

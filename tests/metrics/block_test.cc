@@ -210,7 +210,7 @@ TEST(BlockFile, GivesSpaceBackWhenTheDiskIsFull) {
 
 TEST(BlockFile, IsReadByManyThreadsThroughASmallCache) {
   Disk disk(6);
-  disk.caches = Block::make_caches(1 << 16, 1 << 14);
+  disk.caches = Block::make_caches({1 << 16, 1 << 14, 1 << 14});
   const BlockContent content = lived_in(disk.random, 20, 200);
   disk.write(content);
   const BlockPtr block = disk.open();
@@ -278,7 +278,7 @@ TEST(BlockCaches, StayWithinTheirBound) {
     std::size_t group_max;
   };
   for (const Case& c : {Case{0, 0}, Case{20'000, 50'000}, Case{1 << 20, 1 << 20}}) {
-    disk.caches = Block::make_caches(c.index_max, c.group_max);
+    disk.caches = Block::make_caches({c.index_max, c.group_max, c.group_max});
     for (int i = 0; i < 6; ++i) {
       const BlockPtr block = disk.open("b" + std::to_string(i));
       EXPECT_EQ(must_read(*block), must_read(*block));

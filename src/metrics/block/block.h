@@ -69,7 +69,12 @@ class BlockIndex;  // block_index.h
 class Block : public std::enable_shared_from_this<Block> {
  public:
   struct Caches;  // shared by all blocks of a store; block_cache.h
-  static std::shared_ptr<Caches> make_caches(std::size_t index_bytes_max, std::size_t group_bytes_max);
+  struct CacheSizes {
+    std::size_t indexes = 256u << 20;
+    std::size_t groups = 128u << 20;  // column groups and timestamps
+    std::size_t decoded = 0;          // values; 0 keeps none
+  };
+  static std::shared_ptr<Caches> make_caches(const CacheSizes& sizes);
 
   static Result<std::shared_ptr<const Block>> open(FileSystem& files, const std::string& path,
                                                    std::shared_ptr<Caches> caches);

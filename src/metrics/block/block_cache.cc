@@ -49,9 +49,8 @@ std::size_t LruCache::size() const {
   return size_;
 }
 
-std::shared_ptr<Block::Caches> Block::make_caches(std::size_t index_bytes_max,
-                                                  std::size_t group_bytes_max) {
-  return std::make_shared<Caches>(index_bytes_max, group_bytes_max);
+std::shared_ptr<Block::Caches> Block::make_caches(const CacheSizes& sizes) {
+  return std::make_shared<Caches>(sizes);
 }
 
 }  // namespace holdfast::metrics

@@ -6,10 +6,13 @@
 #include <unordered_map>
 
 #include "metrics/block/block_file.h"
+#include "metrics/codec/partition.h"
 
 namespace holdfast::metrics {
 
 namespace {
+
+constexpr std::uint64_t kTileColumnsMax = 64;
 
 class FileCursor final : public BlockFileCursor {
  public:
@@ -29,7 +32,12 @@ class FileCursor final : public BlockFileCursor {
   Result<const Part*> part_of(SeriesIndex series, Timestamp from, Timestamp to);
   Result<TimesPtr> column(std::uint32_t number);
   TimesPtr shared(TimesPtr times);
-  Result<void> open_group(SeriesIndex series);
+  void enter_group(SeriesIndex series);
+  Result<void> decode(SeriesIndex series, std::size_t first, std::size_t count, double* out);
+  Result<void> read_values(SeriesIndex series, std::size_t first, SeriesData& out);
+  Result<void> read_runs(SeriesIndex series, std::size_t first, std::size_t count, double* out);
+  Result<void> read_tile(SeriesIndex series, std::size_t first, std::size_t count, double* out);
+  Result<TilePtr> decode_tile(SeriesIndex begin, SeriesIndex end);
   Result<void> read_histograms(SeriesIndex series, std::uint32_t begin, std::size_t count,
                                SeriesData& out);
   void drop_hidden(SeriesIndex series, SeriesData& out);
@@ -38,9 +46,15 @@ class FileCursor final : public BlockFileCursor {
   BlockIndexPtr index_;
   CacheUse use_;
 
-  std::uint32_t group_number_ = 0;
-  ColumnGroupPtr group_;
+  std::uint32_t group_number_ = UINT32_MAX;
+  ColumnGroupPtr group_;          // null until a value of it is to be decoded
   ColumnGroup::Scratch scratch_;  // buckets of a histogram are decoded together
+  SeriesIndex tile_begin_ = 0;    // of tile_
+  SeriesIndex tile_end_ = 0;
+  TilePtr tile_;
+  std::vector<double> decoded_;
+  bool has_nan_ = false;  // this and the next: of the tiles a read took from, as far as they tell
+  bool falls_ = false;
   std::uint32_t page_number_ = 0;
   TimesPage page_;
   std::unordered_map<std::uint32_t, Part> parts_;                // by span
@@ -97,16 +111,115 @@ Result<const FileCursor::Part*> FileCursor::part_of(SeriesIndex series, Timestam
   return &part;
 }
 
-Result<void> FileCursor::open_group(SeriesIndex series) {
-  if (group_) {
-    const BlockIndex::Group& open = index_->groups()[group_number_];
-    if (series - open.series_begin < open.series_count) return {};
+void FileCursor::enter_group(SeriesIndex series) {
+  if (group_number_ != UINT32_MAX) {
+    const BlockIndex::Group& entered = index_->groups()[group_number_];
+    if (series - entered.series_begin < entered.series_count) return;
   }
-  const std::uint32_t number = index_->group_of(series);
+  group_number_ = index_->group_of(series);
   group_ = nullptr;
-  group_ = HF_TRY(file_->group(*index_, number, use_));
-  group_number_ = number;
+}
+
+Result<void> FileCursor::decode(SeriesIndex series, std::size_t first, std::size_t count,
+                                double* out) {
+  if (!group_) group_ = HF_TRY(file_->group(*index_, group_number_, use_));
+  const BlockIndex::Group& place = index_->groups()[group_number_];
+  auto decoded = group_->decode(series - place.series_begin, first, count, out, scratch_);
+  if (decoded) return {};
+  return std::move(decoded).error().context("metrics block " + file_->path() + ": group at byte " +
+                                            std::to_string(index_->region(place.region).offset));
+}
+
+Result<void> FileCursor::read_values(SeriesIndex series, std::size_t first, SeriesData& out) {
+  enter_group(series);
+  double* const values = out.values.data();
+  const std::size_t count = out.values.size();
+  if (use_ == CacheUse::kPass || !file_->keeps_decoded())
+    return decode(series, first, count, values);
+  has_nan_ = falls_ = false;
+  if (index_->span_of(series).count > codec::kRun) {
+    HF_TRY(read_runs(series, first, count, values));
+  } else {
+    HF_TRY(read_tile(series, first, count, values));
+  }
+  out.no_nan = !has_nan_;
+  out.never_falls = !falls_;
   return {};
+}
+
+// A long column, run by run. Runs that are not kept and lie side by side are decoded together.
+Result<void> FileCursor::read_runs(SeriesIndex series, std::size_t first, std::size_t count,
+                                   double* out) {
+  const codec::Partition runs(index_->span_of(series).count);
+  const std::size_t last = runs.run_of(first + count - 1);
+  const auto give = [&](const Tile& tile, std::size_t run) {
+    const std::size_t begin = std::max(runs.begin(run), first);
+    const std::size_t end = std::min(runs.begin(run) + runs.size(run), first + count);
+    double* const to = out + (begin - first);
+    tile.give(0, begin - runs.begin(run), end - begin, to);
+    has_nan_ |= tile.has_nan();
+    falls_ |= tile.falls() || (begin > first && to[0] < to[-1]);
+  };
+  const auto place_of = [](std::size_t run) { return static_cast<std::uint32_t>(run + 1); };
+  for (std::size_t run = runs.run_of(first); run <= last;) {
+    TilePtr kept = file_->tile(series, place_of(run));
+    if (kept) {
+      give(*kept, run++);
+      continue;
+    }
+    const std::size_t missing = run;
+    for (++run; run <= last && !kept; run += !kept) kept = file_->tile(series, place_of(run));
+    const std::size_t begin = runs.begin(missing);
+    const std::size_t end = runs.begin(run - 1) + runs.size(run - 1);
+    decoded_.resize(end - begin);
+    HF_TRY(decode(series, begin, end - begin, decoded_.data()));
+    for (std::size_t i = missing; i < run; ++i) {
+      const std::span<const double> values(decoded_.data() + (runs.begin(i) - begin), runs.size(i));
+      TilePtr tile = Tile::make(values, {});
+      give(*tile, i);
+      file_->keep(series, place_of(i), std::move(tile));
+    }
+    if (kept) give(*kept, run++);
+  }
+  return {};
+}
+
+// A short column, with its neighbours.
+Result<void> FileCursor::read_tile(SeriesIndex series, std::size_t first, std::size_t count,
+                                   double* out) {
+  if (!tile_ || series < tile_begin_ || series >= tile_end_) {
+    const BlockIndex::Group& group = index_->groups()[group_number_];
+    const std::uint64_t mean = std::max<std::uint64_t>(1, group.sample_count / group.series_count);
+    const auto width = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(codec::kRun / mean, 1, kTileColumnsMax));
+    tile_begin_ = series - (series - group.series_begin) % width;
+    tile_end_ = std::min(tile_begin_ + width, group.series_begin + group.series_count);
+    tile_ = file_->tile(tile_begin_, 0);
+    if (!tile_) {
+      tile_ = HF_TRY(decode_tile(tile_begin_, tile_end_));
+      file_->keep(tile_begin_, 0, tile_);
+    }
+  }
+  tile_->give(series - tile_begin_, first, count, out);
+  has_nan_ = tile_->has_nan();
+  falls_ = tile_->falls();
+  return {};
+}
+
+Result<TilePtr> FileCursor::decode_tile(SeriesIndex begin, SeriesIndex end) {
+  decoded_.clear();
+  std::vector<std::uint32_t> ends;
+  ends.reserve(end - begin);
+  for (SeriesIndex series = begin; series < end; ++series) {
+    const std::size_t count = index_->span_of(series).count;
+    if (count <= codec::kRun) {  // a long one has runs of its own
+      const std::size_t at = decoded_.size();
+      decoded_.resize(at + count);
+      HF_TRY(decode(series, 0, count, decoded_.data() + at));
+    }
+    ends.push_back(static_cast<std::uint32_t>(decoded_.size()));
+  }
+  return Tile::make(decoded_, ends);
 }
 
 Result<void> FileCursor::read(SeriesIndex series, Timestamp from, Timestamp to, SeriesData& out) {
@@ -117,15 +230,7 @@ Result<void> FileCursor::read(SeriesIndex series, Timestamp from, Timestamp to, 
   const std::size_t count = part->times->size();
   out.values.resize(count);
   if (count == 0) return {};
-  HF_TRY(open_group(series));
-  const BlockIndex::Group& group = index_->groups()[group_number_];
-  const std::uint32_t column = series - group.series_begin;
-  if (auto decoded = group_->decode(column, part->begin, count, out.values.data(), scratch_);
-      !decoded) {
-    return std::move(decoded).error().context("metrics block " + file_->path() +
-                                              ": group at byte " +
-                                              std::to_string(index_->region(group.region).offset));
-  }
+  HF_TRY(read_values(series, part->begin, out));
   HF_TRY(read_histograms(series, part->begin, count, out));
   if (tombstones_version_ != file_->tombstones_version()) {
     tombstones_version_ = file_->tombstones_version();

@@ -35,9 +35,7 @@ Result<std::shared_ptr<const Block>> Block::open(FileSystem& files, const std::s
 }
 
 BlockFile::~BlockFile() {
-  if (!caches_) return;
-  caches_->indexes.forget(id_);
-  caches_->groups.forget(id_);
+  if (caches_) caches_->forget(id_);
 }
 
 Result<void> BlockFile::read_footer() {

@@ -47,6 +47,14 @@ class BlockFile final : public Block {
   Result<TimesPage> page(const BlockIndex& index, std::uint32_t number, CacheUse use) const;
   Result<std::vector<model::HistogramPtr>> piece(const BlockIndex& index,
                                                  const BlockIndex::Piece& piece) const;
+  bool keeps_decoded() const { return caches_->decoded.size_max() > 0; }
+  // Decoded values that queries share; see Tile for `place`.
+  TilePtr tile(SeriesIndex series, std::uint32_t place) const {
+    return caches_->decoded.get(id_, series, place);
+  }
+  void keep(SeriesIndex series, std::uint32_t place, TilePtr tile) const {
+    caches_->decoded.put(id_, series, place, std::move(tile));
+  }
   std::shared_ptr<const Tombstones> tombstones() const;
   std::uint64_t tombstones_version() const { return version_.load(std::memory_order_acquire); }
 

@@ -53,6 +53,7 @@ bool overlap_much(const FloatWindows& w) {
 // The positions where a counter fell below the sample before it, within all windows.
 void find_resets(const FloatWindows& w, std::vector<std::uint32_t>& at) {
   at.clear();
+  if (w.never_falls) return;
   const auto* v = w.values.data();
   const std::size_t begin = w.bounds.first.front(), end = w.bounds.last.back();
   for (std::size_t base = begin + 1; base < end; base += kBlock) {

@@ -45,6 +45,7 @@ struct FloatWindows {
   std::span<const Timestamp> ends;  // of the windows, one per step
   std::int64_t range = 0;
   bool has_nan = false;
+  bool never_falls = false;  // known to be so; false says nothing
   const Steps& steps;
   std::span<const std::vector<double>> args;  // scalar arguments, each with one value per step
 };

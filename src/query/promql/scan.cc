@@ -93,9 +93,10 @@ Result<void> SeriesScan::run_part(std::size_t part, Helper& helper, const Sink& 
   rows->begin_part();
   for (auto index = begin; index < end; ++index) {
     if ((index - begin) % kCheckEvery == 0) HF_TRY(ev_.check());
+    data.no_nan = data.never_falls = false;
     HF_TRY(cursor->read(index, data));
     tally.read += data.size();
-    if (data.size() == 0) continue;
+    if (data.empty()) continue;
     HF_TRY(ev_.fits(data.size()));
     const auto count = rows->make(*selection_, index, data, cells);
     if (count == 0) continue;

@@ -121,7 +121,7 @@ std::size_t WindowWorker::run(const SeriesName& name, metrics::SeriesData& data,
   if (data.size() == 0) return 0;
   const bool plain = data.histograms.empty() && plan_.mode == RangeMode::kPlain;
   if (!plain || plan_.floats == nullptr) return run_any(name, data, row);
-  const bool nan = has_nan(data.values);
+  const bool nan = !data.no_nan && has_nan(data.values);
   if (nan && has_stale(data.values)) {
     remove_stale(data);
     if (data.size() == 0) return 0;
@@ -140,7 +140,7 @@ std::size_t WindowWorker::run_floats(const SeriesName& name, const metrics::Seri
   });
   count_samples(bounds);
   const FloatWindows windows{*data.times, data.values, bounds,      plan_.ends,
-                             plan_.range, nan,         plan_.steps, plan_.args};
+                             plan_.range, nan, data.never_falls, plan_.steps, plan_.args};
   const auto count = plan_.floats(windows, scratch_, row);
   if (count > 0 && plan_.expects_counter && name.metric != noted_ && !looks_like_counter(name)) {
     notes_.maybe_not_a_counter(name.metric, plan_.position);
