@@ -40,10 +40,18 @@ metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& no
 
 StorageConfig read_storage(const YamlContext& context, const YamlNode& node) {
   constexpr std::int64_t kBytesMax = std::int64_t{1} << 50;
+  constexpr Duration kRetentionMax = 100 * 365 * 24h;
   StorageConfig storage;
   YamlMap map(context, node, "storage");
   storage.retention_bytes =
       static_cast<std::uint64_t>(map.integer("retention_bytes", 0, 0, kBytesMax));
+  const auto retention = [&](const char* name, Duration least) -> std::optional<Duration> {
+    if (!map.has(name)) return std::nullopt;
+    return map.duration(name, 0s, least, kRetentionMax);
+  };
+  storage.retention = retention("retention", 1h);
+  storage.retention_5m = retention("retention_5m", 0s);
+  storage.retention_1h = retention("retention_1h", 0s);
   storage.out_of_order_window =
       map.duration("out_of_order_window", storage.out_of_order_window, 0s, 30 * 24h);
   map.finish();

@@ -36,7 +36,9 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   plane->config = config;
   metrics::StoreOptions store;
   store.directory = options.data + "/metrics";
-  store.retention = options.retention;
+  store.retention = config.storage.retention.value_or(options.retention);
+  store.retention_5m = config.storage.retention_5m;
+  store.retention_1h = config.storage.retention_1h;
   store.limits = config.limits;
   store.retention_bytes = config.storage.retention_bytes;
   store.out_of_order_window = config.storage.out_of_order_window;

@@ -165,6 +165,7 @@ class Daemon {
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
     plane_ = HF_TRY(ControlPlane::open(
         machine_.env, config, {options_.data, options_.retention, kQueryThreads, memory_of_machine()}, *processes_));
+    retention_ = config.storage.retention.value_or(options_.retention);
     start_collectors();
     HF_TRY(start_server());
     return {};
@@ -268,10 +269,10 @@ class Daemon {
                   {"data", options_.data},
                   {"listen", options_.listen},
                   {"auth", options_.auth ? "on" : "off"},
-                  {"retention", format_duration(options_.retention)}};
+                  {"retention", format_duration(retention_)}};
     info.directory = options_.data;
     info.host = host_name();
-    info.retention = options_.retention;
+    info.retention = retention_;
     return info;
   }
 
@@ -407,6 +408,7 @@ class Daemon {
   Machine machine_;
   Endpoint listen_, endpoint_;
   WallTime started_{}, config_loaded_{};
+  Duration retention_{};  // of samples
   bool config_good_ = true;  // the last reload was accepted
   net::Router router_;
   ControlCounts counts_;

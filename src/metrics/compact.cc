@@ -81,6 +81,10 @@ Result<bool> Engine::merge_once(bool everything) {
     HF_TRY(set_bad_aside(plan.sources));
     return true;
   }
+  if (auto removed = levels_->remove_of(options.sources); !removed) {
+    if (*merged) (void)env_.files.remove(blocks_->path(name));
+    return std::move(removed).error();
+  }
   BlockSet::Replace change;
   if (*merged) change.added.push_back(name);
   change.replaced = plan.sources;
@@ -114,7 +118,7 @@ Result<void> Engine::compact() {
   for (;;) {
     auto more = merge_once(true);
     if (!more) return std::move(more).error().context("compact metrics");
-    if (!*more) return {};
+    if (!*more) return make_levels().context("compact metrics");
   }
 }
 
@@ -133,9 +137,12 @@ Result<void> Engine::delete_series(const std::vector<std::vector<Matcher>>& any_
     }
     std::sort(series.begin(), series.end());
     series.erase(std::unique(series.begin(), series.end()), series.end());
-    if (!series.empty()) HF_TRY(entry.block->hide(series, from, to));
+    if (series.empty()) continue;
+    // They would still tell of what is hidden; they are made anew.
+    HF_TRY(levels_->remove_of({entry.block->path().substr(blocks_->folder().size() + 1)}));
+    HF_TRY(entry.block->hide(series, from, to));
   }
-  return {};
+  return hide_in_levels(any_of, from, to);
 }
 
 // Blocks never change, so a copy of each is a store of its own.
@@ -156,6 +163,7 @@ Result<std::string> Engine::snapshot() {
       HF_TRY(copy_file(tombstones, folder + "/blocks" + file + ".tombstones"));
   }
   HF_TRY(env_.files.sync_dir(folder + "/blocks"));
+  HF_TRY(copy_levels(folder));
   return plain;
 }
 

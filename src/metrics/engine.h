@@ -28,6 +28,7 @@
 
 #include "metrics/block_set.h"
 #include "metrics/head.h"
+#include "metrics/levels/level_set.h"
 #include "metrics/store.h"
 #include "metrics/wal.h"
 
@@ -40,6 +41,8 @@ class Engine final : public Store {
   Result<void> open();
 
   Result<SelectionPtr> find(const SelectRequest& request) const override;
+  Result<LevelSelectionPtr> find_levels(const SelectRequest& request,
+                                        const LevelRequest& levels) const override;
   Result<std::vector<Column>> select(const SelectRequest& request) const override;
   Result<std::vector<Labels>> series(const std::vector<std::vector<Matcher>>& any_of,
                                      Timestamp from, Timestamp to,
@@ -132,8 +135,19 @@ class Engine final : public Store {
   Result<void> set_bad_aside(const std::vector<BlockPtr>& blocks);
   Result<void> copy_file(const std::string& from, const std::string& to);
 
+  // levels.cc
+  Result<void> open_levels();
+  Result<void> make_levels();
+  Result<void> hide_in_levels(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                              Timestamp to);
+  Result<void> copy_levels(const std::string& folder);
+  Result<LevelSelectionPtr> find_levels_once(const SelectRequest& request,
+                                             const LevelRequest& levels) const;
+  std::vector<LevelFilePtr> levels_of_gone(Timestamp from, Timestamp to) const;
+
   // read.cc
-  Result<SelectionPtr> find_once(const SelectRequest& request) const;
+  Result<SelectionPtr> find_once(const SelectRequest& request,
+                                 const std::vector<BlockPtr>& without = {}) const;
   bool head_overlaps(Timestamp from, Timestamp to) const;
   Result<void> each_label(const std::string* name, Timestamp from, Timestamp to,
                           const std::function<void(std::string_view)>& visit) const;
@@ -147,6 +161,7 @@ class Engine final : public Store {
   std::stop_source stop_;
   Head head_;
   std::unique_ptr<BlockSet> blocks_;
+  std::unique_ptr<LevelSet> levels_;
   std::unique_ptr<Wal> wal_;
 
   std::mutex compact_mutex_;  // one merge at a time

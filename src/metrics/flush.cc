@@ -18,6 +18,7 @@ constexpr Timestamp kHeadSpan = 2 * 3600 * 1000;
 constexpr Duration kSpanFlushInterval = 15min;
 // Samples out of order that are older than the flushed ones go to blocks of such spans.
 constexpr Timestamp kLateSpan = 2 * 3600 * 1000;
+constexpr Timestamp kLevelsAwaited = 24 * 3600 * 1000;
 
 }  // namespace
 
@@ -173,7 +174,14 @@ Result<void> Engine::maintain(Timestamp now) {
 }
 
 Result<void> Engine::drop_expired(Timestamp now) {
-  return blocks_->drop(retention_floor(now), options_.retention_bytes);
+  // Levels get the half of what may be stored at most, so that samples are never crowded out.
+  const std::uint64_t limit = options_.retention_bytes;
+  HF_TRY(levels_->drop(now, limit / 2));
+  const std::uint64_t left = limit == 0 ? 0 : limit - std::min(limit / 2, levels_->size());
+  // Samples whose levels are to outlive them wait for those, a day at most.
+  const Timestamp floor = retention_floor(now);
+  const Timestamp awaited = levels_->awaited(blocks_->layout());
+  return blocks_->drop(std::max(std::min(floor, awaited), floor - kLevelsAwaited), left);
 }
 
 }  // namespace holdfast::metrics

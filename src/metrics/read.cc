@@ -31,7 +31,8 @@ Result<SelectionPtr> Engine::find(const SelectRequest& request) const {
   return setting_bad_blocks_aside([&] { return find_once(request); });
 }
 
-Result<SelectionPtr> Engine::find_once(const SelectRequest& request) const {
+Result<SelectionPtr> Engine::find_once(const SelectRequest& request,
+                                       const std::vector<BlockPtr>& without) const {
   for (;;) {
     const HeadIndex::Pin pin = head_.index().pin();
     Layout layout = blocks_->layout();
@@ -45,6 +46,7 @@ Result<SelectionPtr> Engine::find_once(const SelectRequest& request) const {
                              });
     for (const Layout::Entry& entry : layout.blocks) {
       if (!entry.block->overlaps(request.from, request.to)) continue;
+      if (std::find(without.begin(), without.end(), entry.block) != without.end()) continue;
       auto view = entry.block->view();
       if (!view) {
         if (view.error().code() == Code::kDataLoss) blocks_->set_aside(*entry.block, view.error());
@@ -119,6 +121,16 @@ Result<void> Engine::each_label(const std::string* name, Timestamp from, Timesta
       if (span.min_time <= to && span.max_time >= from) visit(span.text);
     }
   }
+  for (const LevelFilePtr& level : levels_of_gone(from, to)) {
+    const auto view = level->block()->view();
+    if (!view && view.error().code() == Code::kDataLoss) {
+      levels_->set_aside(*level, view.error());
+      continue;
+    }
+    if (!view) return view.error();
+    for (const std::string_view text : name ? (*view)->label_values(*name) : (*view)->label_names())
+      if (!text.empty()) visit(text);
+  }
   if (!head_overlaps(from, to)) return {};
   head_.index().each_pair([&](LabelView pair, std::size_t) {
     if (!name) visit(pair.name);
@@ -138,8 +150,9 @@ Result<void> Engine::each_series(
     request.matchers = matchers;
     request.from = from;
     request.to = to;
-    const SelectionPtr selection =
-        HF_TRY(setting_bad_blocks_aside([&] { return find_once(request); }));
+    SelectionPtr selection = HF_TRY(find_levels(request, {}));  // when samples are gone
+    if (!selection)
+      selection = HF_TRY(setting_bad_blocks_aside([&] { return find_once(request); }));
     for (std::size_t i = 0; i < selection->size(); ++i) {
       if (!visit(*selection, i)) return {};
     }

@@ -63,6 +63,10 @@ Result<SelectionPtr> Reader::find(const SelectRequest& request) const {
   return SelectionPtr(std::make_shared<const ColumnSelection>(HF_TRY(select(request))));
 }
 
+Result<LevelSelectionPtr> Reader::find_levels(const SelectRequest&, const LevelRequest&) const {
+  return LevelSelectionPtr();
+}
+
 Labels to_labels(const LabelViews& views) {
   std::vector<model::Label> labels;
   labels.reserve(views.size());

@@ -51,6 +51,7 @@ Result<void> Engine::open() {
   blocks_ = std::make_unique<BlockSet>(env_.files, options_.directory + "/blocks",
                                        options_.decoded_bytes_max);
   HF_TRY(blocks_->open());
+  HF_TRY(open_levels());
   Replay replay;
   const auto consume = [&](WalRecordType type, std::string_view payload) {
     return replay_record(type, payload, replay);
@@ -174,12 +175,14 @@ void Engine::work() {
   }
   for (;;) {
     const auto more = merge_once(false);
-    if (more && !*more) return;
+    if (more && !*more) break;
     if (more) continue;
     if (more.error().code() != Code::kCanceled)
       log_error("metrics blocks not merged", {{"why", more.error().message()}});
     return;
   }
+  if (const auto made = make_levels(); !made && made.error().code() != Code::kCanceled)
+    log_error("metrics levels not made", {{"why", made.error().message()}});
 }
 
 Result<void> Engine::sync() {
@@ -231,9 +234,9 @@ StoreStats Engine::stats() const {
   stats.samples_in_memory = head_.sample_count();
   stats.memory_bytes = head_.memory_size();
   stats.wal_bytes = wal_->size();
-  stats.disk_bytes = stats.wal_bytes + blocks_->size();
+  stats.disk_bytes = stats.wal_bytes + blocks_->size() + levels_->size();
   const auto [head_min, head_max] = head_.time_range();
-  const Timestamp min = std::min(head_min, blocks_->min_time());
+  const Timestamp min = std::min({head_min, blocks_->min_time(), levels_->min_time()});
   const Timestamp max = std::max(head_max, blocks_->max_time());
   if (min <= max) {
     stats.min_time = min;
@@ -296,6 +299,8 @@ void Engine::note_problem(std::string text) {
 
 std::vector<std::string> Engine::problems() const {
   std::vector<std::string> result = blocks_->problems();
+  const std::vector<std::string> of_levels = levels_->problems();
+  result.insert(result.end(), of_levels.begin(), of_levels.end());
   const std::lock_guard lock(problems_mutex_);
   result.insert(result.end(), problems_.begin(), problems_.end());
   return result;

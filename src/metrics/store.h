@@ -98,6 +98,7 @@ using LabelViews = std::vector<LabelView>;
 // The samples of one series in a range, oldest first. Series of one scrape share their times: equal
 // pointers mean equal times, so what depends on times alone (window bounds) is worked out once.
 // Histograms as in Column.
+struct Buckets;  // levels/buckets.h
 struct SeriesData {
   std::shared_ptr<const std::vector<Timestamp>> times;  // never null after a read
   std::vector<double> values;
@@ -106,7 +107,10 @@ struct SeriesData {
   // before each read; left false they say nothing.
   bool no_nan = false;       // none is NaN, so none is a staleness marker
   bool never_falls = false;  // none is below the one before it, none is NaN
+  // Set by cursors of find_levels() alone, which say what it means beside the samples.
+  std::shared_ptr<const Buckets> buckets;
   std::size_t size() const { return times ? times->size() : 0; }
+  bool empty() const { return size() == 0 && !buckets; }
 };
 
 // The series a request found, samples not yet decoded: each thread reads through a cursor of its own.
@@ -126,6 +130,14 @@ class Selection {
   virtual std::unique_ptr<Cursor> cursor() const = 0;
 };
 using SelectionPtr = std::shared_ptr<const Selection>;
+
+// Asks for what downsampling kept instead of samples; levels/buckets.h.
+struct LevelRequest {
+  std::int64_t resolution = 0;  // ms of a bucket; 0: only of times whose samples are gone, finest first
+  unsigned fields = 0;          // of Buckets
+};
+class LevelSelection;
+using LevelSelectionPtr = std::shared_ptr<const LevelSelection>;
 Labels to_labels(const LabelViews& views);
 
 // What PromQL and the HTTP API read from; Store is one, a test's table another.
@@ -135,6 +147,9 @@ class Reader {
   // The series that may have samples in the range; the samples are read through its cursors, which
   // keep to the range. The default asks select() and hands out what it returned.
   virtual Result<SelectionPtr> find(const SelectRequest& request) const;
+  // Null when there are no levels of the range or they would not pay; find() answers then.
+  virtual Result<LevelSelectionPtr> find_levels(const SelectRequest& request,
+                                                const LevelRequest& levels) const;
   // Ordered by labels. Series without a sample in the range are left out.
   virtual Result<std::vector<Column>> select(const SelectRequest& request) const = 0;
   // Series whose samples span the range, judged by what they begin and end with.
@@ -231,6 +246,9 @@ struct StoreOptions {
   Duration retention = 15 * 24h;
   Duration sync_interval = 1s;        // declared loss at power failure
   std::uint64_t retention_bytes = 0;  // of blocks; the oldest go first; 0 is no limit
+  // How long what downsampling made of the samples is kept, in buckets of 5 minutes and of an hour.
+  // Not given: as long as the samples. 0: not made.
+  std::optional<Duration> retention_5m, retention_1h;
   Duration out_of_order_window = 0s;  // how far behind its series' newest a sample may be
   std::size_t series_count_max = 10'000'000;
   SeriesLimits limits;

@@ -116,8 +116,12 @@ TEST_F(ConfigFile, GivesEveryMemberOfTheTop) {
 
 TEST_F(ConfigFile, SaysWhatTheMetricsEngineKeeps) {
   const auto config = read(
-      "storage: { retention_bytes: 1000000, out_of_order_window: 30m }\n"
+      "storage: { retention: 30d, retention_5m: 180d, retention_1h: 2y, retention_bytes: 1000000,"
+      " out_of_order_window: 30m }\n"
       "rule_query_offset: 1m\n");
+  EXPECT_EQ(config.storage.retention, 30 * 24h);
+  EXPECT_EQ(config.storage.retention_5m, 180 * 24h);
+  EXPECT_EQ(config.storage.retention_1h, 2 * 365 * 24h);
   EXPECT_EQ(config.storage.retention_bytes, 1'000'000U);
   EXPECT_EQ(config.storage.out_of_order_window, 30min);
   EXPECT_EQ(config.rule_query_offset, 1min);

@@ -37,6 +37,10 @@ class TappedStore final : public metrics::Store {
   Result<metrics::SelectionPtr> find(const metrics::SelectRequest& request) const override {
     return inner_->find(request);
   }
+  Result<metrics::LevelSelectionPtr> find_levels(
+      const metrics::SelectRequest& request, const metrics::LevelRequest& levels) const override {
+    return inner_->find_levels(request, levels);
+  }
   Result<std::vector<metrics::Column>> select(
       const metrics::SelectRequest& request) const override {
     return inner_->select(request);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "query/promql/extended.h"
+#include "query/promql/level_scan.h"
 #include "query/promql/scan.h"
 
 namespace holdfast::query::promql {
@@ -131,6 +132,24 @@ class SmoothedRows final : public RowMaker {
   Annotator& notes_;
 };
 
+// Rows with a plan of their own.
+template <typename Plan, typename Rows>
+class Holding final : public RowMaker {
+ public:
+  template <typename... Args>
+  explicit Holding(Plan plan, Args&&... args)
+      : plan_(std::move(plan)), rows_(plan_, std::forward<Args>(args)...) {}
+  void begin_part() override { rows_.begin_part(); }
+  std::size_t make(const metrics::Selection& selection, std::size_t index,
+                   metrics::SeriesData& data, StepSeries& row) override {
+    return rows_.make(selection, index, data, row);
+  }
+
+ private:
+  const Plan plan_;
+  Rows rows_;
+};
+
 class WindowRows final : public RowMaker {
  public:
   WindowRows(const WindowPlan& plan, bool find_hints, Annotator& notes, SampleTally* tally)
@@ -149,6 +168,45 @@ class WindowRows final : public RowMaker {
   WindowWorker worker_;
   bool find_hints_;
 };
+
+LevelQuestion question_of(const VectorSelector& selector, const Expr& expr,
+                          const std::shared_ptr<const InstantPlan>& plan) {
+  LevelQuestion question{selector.matchers, plan->times, plan->lookback, {}, true, false,
+                         expr.position,     nullptr,     {},             {}};
+  question.function =
+      plan->sample_times ? LevelFunction::kInstantTime : LevelFunction::kInstant;
+  question.plain = selector.mode == RangeMode::kPlain;
+  question.rows = [plan](Annotator&, SampleTally* tally) -> std::unique_ptr<RowMaker> {
+    return std::make_unique<InstantRows>(*plan, tally);
+  };
+  question.rows_over = [plan](std::int64_t least, Annotator&) -> std::unique_ptr<RowMaker> {
+    InstantPlan wide = *plan;
+    wide.lookback = std::max(wide.lookback, least);
+    return std::make_unique<Holding<InstantPlan, InstantRows>>(std::move(wide), nullptr);
+  };
+  return question;
+}
+
+LevelQuestion question_of(const VectorSelector& selector,
+                          const std::shared_ptr<const WindowPlan>& plan, bool hints) {
+  LevelQuestion question{selector.matchers, plan->ends,
+                         plan->range,       find_level_function(plan->entry->name),
+                         true,              !plan->entry->keeps_name,
+                         plan->position,    plan,
+                         {},                {}};
+  question.plain = plan->mode == RangeMode::kPlain;
+  question.rows = [plan, hints](Annotator& notes, SampleTally* tally) {
+    return std::make_unique<WindowRows>(*plan, hints, notes, tally);
+  };
+  question.rows_over = [plan, hints](std::int64_t least,
+                                     Annotator& notes) -> std::unique_ptr<RowMaker> {
+    WindowPlan wide = *plan;
+    wide.range = std::max(wide.range, least);
+    return std::make_unique<Holding<WindowPlan, WindowRows>>(std::move(wide), hints, notes,
+                                                             nullptr);
+  };
+  return question;
+}
 
 // Samples a series is guessed to have in a span of time.
 std::size_t samples_expected(Timestamp after, Timestamp to) {
@@ -219,6 +277,8 @@ Result<SeriesScan> scan_selector(Evaluator& ev, const Expr& expr, const Steps& s
   const bool smoothed = selector.mode == RangeMode::kSmoothed;
   const auto after = plan->times.front() - plan->lookback;
   const auto to = plan->times.back() + (smoothed ? plan->lookback : 0);
+  if (auto levels = HF_TRY(scan_levels(ev, question_of(selector, expr, plan), steps)))
+    return *std::move(levels);
   auto selection = HF_TRY(ev.find(selector.matchers, after, to));
   return SeriesScan(ev, std::move(selection), steps.count, false, samples_expected(after, to),
                     [plan, smoothed, at = expr.position](
@@ -282,6 +342,11 @@ Result<SeriesScan> scan_window(Evaluator& ev, const Call& call, const WindowEntr
   const auto& selector = std::get<VectorSelector>(without_parens(*matrix.selector).node);
   const auto after = plan->ends.front() - plan->range - plan->reach_back;
   const auto to = plan->ends.back() + plan->reach_ahead;
+  if (auto levels =
+          HF_TRY(scan_levels(ev, question_of(selector, plan, ev.finds_hints()), steps))) {
+    if (levels->selection().size() > 0) HF_TRY(check_arguments(*plan));
+    return *std::move(levels);
+  }
   auto selection = HF_TRY(ev.find(selector.matchers, after, to));
   if (selection->size() > 0) HF_TRY(check_arguments(*plan));
   return SeriesScan(ev, std::move(selection), steps.count, !entry.keeps_name,
@@ -320,6 +385,8 @@ Result<RangeVector> Evaluator::eval_matrix_selector(const MatrixSelector& matrix
   const auto selection =
       HF_TRY(find(selector.matchers, plan.ends.front() - plan.range - plan.reach_back,
                   plan.ends.back() + plan.reach_ahead));
+  HF_TRY(note_gone_samples(*this, selector.matchers, plan.ends.front() - plan.range - plan.reach_back,
+                           plan.ends.back() + plan.reach_ahead, matrix.selector->position));
   RangeVector result;
   result.range = plan.range;
   result.ends = std::move(plan.ends);
