@@ -106,7 +106,7 @@ std::vector<Finding> fixed_changes(const Config& now, const Config& fresh) {
 class Daemon {
  public:
   Daemon(const ServeOptions& options, const sigset_t& signals)
-      : options_(options), signals_(signals), machine_(kIoThreads, kPoolThreads) {}
+      : options_(options), signals_(signals), machine_(kIoThreads, kPoolThreads, kServerThreads) {}
 
   Result<void> run() {
     const auto started = machine_.env.clock.mono();
@@ -127,6 +127,7 @@ class Daemon {
 
  private:
   static constexpr int kIoThreads = 1;
+  static constexpr int kServerThreads = 4;  // all but one may be busy with an answer
   static constexpr int kPoolThreads = 3;
   static constexpr std::size_t kQueryThreads = 2;  // of one large query
 
@@ -234,7 +235,8 @@ class Daemon {
          [this] { return scrape_pools(); }, [this] { return scraper_->metadata(); },
          [this](const std::string& pool, const model::Labels& labels) {
            return target_manager_->relabel_steps(pool, labels);
-         }});
+         },
+         [this] { return plane_->subquery_step.load(); }});
     add_metrics_routes(router_, metrics_sources(*plane_));
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
     events_ = std::make_unique<EventHub>(env, *plane_->journal);

@@ -15,8 +15,8 @@ std::uint64_t memory_of_machine();
 
 class Machine {
  public:
-  Machine(int io_threads, int pool_threads)
-      : transport_(io_threads),
+  Machine(int io_threads, int pool_threads, int server_threads = 1)
+      : transport_(io_threads, server_threads),
         executor_(pool_threads),
         env{clock_, random_, files_, transport_, executor_} {}
   void stop_executor() { executor_.stop(); }

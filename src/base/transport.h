@@ -52,6 +52,15 @@ class Connection {
   virtual void set_timer(Duration delay, std::function<void()> task) = 0;
   virtual void cancel_timer() = 0;
   virtual std::string peer() const = 0;  // "address:port" of the other side
+  // Asks leave to block in the callback that is running now; true when the transport has another
+  // thread for everybody else meanwhile, and end_blocking() says that it is over. No callback of this
+  // connection runs in between, but `on_gone` is called from another thread once the other side is
+  // seen to have closed. False where blocking would hold up others: hand the work over.
+  virtual bool begin_blocking(std::function<void()> on_gone) {
+    (void)on_gone;
+    return false;
+  }
+  virtual void end_blocking() {}
 };
 
 class Listener {

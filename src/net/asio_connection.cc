@@ -1,5 +1,7 @@
 #include "net/asio_connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
@@ -12,15 +14,68 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::size_t kReadSizeMax = 64 * 1024;  // bytes a single read asks the kernel for at most
+constexpr auto kLookEvery = std::chrono::milliseconds(100);
+}  // namespace
+
+AsioStream::AsioStream(asio::any_io_executor executor, AsioSocket socket, std::string peer,
+                       std::shared_ptr<BlockingLeave> leave)
+    : executor_(std::move(executor)),
+      socket_(std::move(socket)),
+      timer_(executor_),
+      peer_(std::move(peer)),
+      leave_(std::move(leave)) {}
+
+bool AsioStream::begin_blocking(std::function<void()> on_gone) {
+  blocking_as_ = socket_.native_handle();
+  return leave_ && leave_->begin(blocking_as_, std::move(on_gone));
 }
 
-AsioStream::AsioStream(asio::io_context& context, AsioSocket socket, std::string peer)
-    : context_(context), socket_(std::move(socket)), timer_(context), peer_(std::move(peer)) {}
+void AsioStream::end_blocking() { leave_->end(blocking_as_); }
+
+bool BlockingLeave::begin(int descriptor, std::function<void()> on_gone) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (left_ <= 0) return false;
+    --left_;
+    watched_[descriptor] = std::move(on_gone);
+    if (armed_) return true;
+    armed_ = true;
+  }
+  asio::post(timer_->get_executor(), [self = shared_from_this()] { self->look(); });
+  return true;
+}
+
+void BlockingLeave::end(int descriptor) {
+  std::function<void()> done;  // freed after the lock
+  const std::lock_guard lock(mutex_);
+  ++left_;
+  const auto found = watched_.find(descriptor);
+  done = std::move(found->second);
+  watched_.erase(found);
+}
+
+// Most answers are given before the first look. It goes on while somebody works.
+void BlockingLeave::look() {
+  timer_->expires_after(kLookEvery);
+  timer_->async_wait([self = shared_from_this()](const error_code& failure) {
+    if (failure) return;
+    const std::lock_guard lock(self->mutex_);
+    if (self->watched_.empty()) {
+      self->armed_ = false;
+      return;
+    }
+    for (auto& [descriptor, on_gone] : self->watched_) {
+      pollfd poll{descriptor, POLLRDHUP, 0};
+      if (on_gone && ::poll(&poll, 1, 0) == 1) std::exchange(on_gone, nullptr)();
+    }
+    self->look();
+  });
+}
 
 // Runs at once when the caller is on the thread already, else queues.
 template <typename F>
 void AsioStream::on_thread(F task) {
-  asio::dispatch(context_, [self = shared_from_this(), task = std::move(task)]() mutable {
+  asio::dispatch(executor_, [self = shared_from_this(), task = std::move(task)]() mutable {
     if (!self->dropped_.load(std::memory_order_acquire)) task(*self);
   });
 }
@@ -129,7 +184,7 @@ void AsioStream::close() {
 }
 
 void AsioStream::post(std::function<void()> task) {
-  asio::post(context_, [self = shared_from_this(), task = std::move(task)] {
+  asio::post(executor_, [self = shared_from_this(), task = std::move(task)] {
     if (!self->dropped_.load(std::memory_order_acquire)) task();
   });
 }
@@ -161,7 +216,7 @@ void AsioStream::drop(bool inline_now) {
   if (inline_now) {
     drop_now();
   } else {
-    asio::dispatch(context_, [self = shared_from_this()] { self->drop_now(); });
+    asio::dispatch(executor_, [self = shared_from_this()] { self->drop_now(); });
   }
 }
 

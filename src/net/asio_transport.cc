@@ -12,6 +12,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <mutex>
 #include <thread>
 
@@ -30,27 +31,33 @@ using AnyEndpoint = asio::generic::stream_protocol::endpoint;
 class AsioLoops {
  public:
   struct Loop {
-    asio::io_context context{1};
+    explicit Loop(int thread_count) : context(thread_count) {
+      for (int i = 0; i < thread_count; ++i) threads.emplace_back([this] { context.run(); });
+    }
+    asio::io_context context;
     asio::executor_work_guard<asio::io_context::executor_type> work =
         asio::make_work_guard(context);
-    std::thread thread;
+    std::vector<std::thread> threads;
   };
 
-  explicit AsioLoops(int threads) {
-    for (int i = 0; i < std::max(threads, 1); ++i) {
-      loops_.push_back(std::make_unique<Loop>());
-      auto* loop = loops_.back().get();
-      loop->thread = std::thread([loop] { loop->context.run(); });
-    }
+  AsioLoops(int threads, int accepted_threads) {
+    for (int i = 0; i < std::max(threads, 1); ++i) loops_.push_back(std::make_unique<Loop>(1));
+    loops_.push_back(std::make_unique<Loop>(std::max(accepted_threads, 1)));
+    leave_ = std::make_shared<BlockingLeave>(accepted_threads - 1, loops_.front()->context);
   }
 
   asio::io_context& next_context() {
-    return loops_[turn_.fetch_add(1, std::memory_order_relaxed) % loops_.size()]->context;
+    return loops_[turn_.fetch_add(1, std::memory_order_relaxed) % (loops_.size() - 1)]->context;
   }
+  // For a connection that is to be accepted.
+  asio::any_io_executor accepted_executor() { return asio::make_strand(loops_.back()->context); }
+  const std::shared_ptr<BlockingLeave>& leave() const { return leave_; }
 
-  std::unique_ptr<Connection> make_connection(asio::io_context& context, AsioSocket socket,
-                                              std::string peer) {
-    auto stream = std::make_shared<AsioStream>(context, std::move(socket), std::move(peer));
+  std::unique_ptr<Connection> make_connection(asio::any_io_executor executor, AsioSocket socket,
+                                              std::string peer,
+                                              std::shared_ptr<BlockingLeave> leave) {
+    auto stream = std::make_shared<AsioStream>(std::move(executor), std::move(socket),
+                                               std::move(peer), std::move(leave));
     {
       const std::lock_guard lock(mutex_);
       // Swept when it has doubled, so the cost of a connection stays constant.
@@ -69,8 +76,11 @@ class AsioLoops {
   void stop() {
     stopping_.store(true, std::memory_order_release);
     for (auto& loop : loops_) loop->context.stop();
-    for (auto& loop : loops_) loop->thread.join();
+    for (auto& loop : loops_) {
+      for (auto& thread : loop->threads) thread.join();
+    }
     stopped_->store(true, std::memory_order_release);
+    leave_->stop();
     std::vector<std::weak_ptr<AsioStream>> streams;
     {
       const std::lock_guard lock(mutex_);
@@ -88,7 +98,8 @@ class AsioLoops {
   }
 
  private:
-  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::unique_ptr<Loop>> loops_;  // the last is for what is accepted
+  std::shared_ptr<BlockingLeave> leave_;
   std::atomic<std::size_t> turn_{0};   // relaxed: only spreads connections over the loops
   std::atomic<bool> stopping_{false};  // release/acquire: drops handlers that draining would call
   // Connections that outlive the threads clean up by themselves; they share this to know.
@@ -127,11 +138,11 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
   void accept() {
     const auto loops = loops_.lock();
     if (!loops || loops->stopping()) return;
-    auto& context = loops->next_context();
+    const auto executor = loops->accepted_executor();
     acceptor_.async_accept(
-        context, [self = this->shared_from_this(), &context](const error_code& failure,
-                                                             typename Protocol::socket socket) {
-          self->accepted(failure, std::move(socket), context);
+        executor, [self = this->shared_from_this(), executor](const error_code& failure,
+                                                              typename Protocol::socket socket) {
+          self->accepted(failure, std::move(socket), executor);
         });
   }
 
@@ -156,7 +167,7 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
   bool dropped() const { return dropped_.load(std::memory_order_acquire); }
 
   void accepted(const error_code& failure, typename Protocol::socket socket,
-                asio::io_context& context) {
+                const asio::any_io_executor& executor) {
     const auto loops = loops_.lock();
     if (!loops || loops->stopping() || dropped() || failure == asio::error::operation_aborted)
       return;
@@ -174,11 +185,11 @@ class AcceptLoop : public std::enable_shared_from_this<AcceptLoop<Protocol>> {
       socket.set_option(tcp::no_delay(true), ignored);
       peer = endpoint_text(socket.remote_endpoint(ignored));
     }
-    auto connection =
-        loops->make_connection(context, AsioSocket(std::move(socket)), std::move(peer));
+    auto connection = loops->make_connection(executor, AsioSocket(std::move(socket)),
+                                             std::move(peer), loops->leave());
     // On the connection's own thread, as all its callbacks.
-    asio::post(context, [self = this->shared_from_this(), loops = loops_,
-                         connection = std::move(connection)]() mutable {
+    asio::post(executor, [self = this->shared_from_this(), loops = loops_,
+                          connection = std::move(connection)]() mutable {
       const auto alive = loops.lock();
       if (alive && !alive->stopping() && !self->dropped()) self->on_accept_(std::move(connection));
     });
@@ -389,7 +400,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
     if (!loops) return;
     error_code ignored;
     if (is_tcp_) socket_.set_option(tcp::no_delay(true), ignored);
-    finish(loops->make_connection(context_, std::move(socket_), name_));
+    finish(loops->make_connection(context_.get_executor(), std::move(socket_), name_, nullptr));
   }
 
   std::weak_ptr<AsioLoops> loops_;
@@ -406,7 +417,8 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
 
 }  // namespace
 
-AsioTransport::AsioTransport(int threads) : loops_(std::make_shared<AsioLoops>(threads)) {}
+AsioTransport::AsioTransport(int threads, int accepted_threads)
+    : loops_(std::make_shared<AsioLoops>(threads, accepted_threads)) {}
 
 AsioTransport::~AsioTransport() { loops_->stop(); }
 

@@ -6,7 +6,8 @@
 // Encoding    Request bodies with Content-Encoding gzip, zstd or snappy-block are not decoded for snappy
 //             (remote write decodes itself); gzip and zstd are, bounded by body_size_max. Responses are
 //             compressed when the client accepts it and the body has at least compress_size_min bytes.
-// Threads     Handlers run on the connection's thread, or on the pool with RouteOptions::blocking.
+// Threads     Handlers run on the connection's thread; those with RouteOptions::blocking where they may
+//             block: there if the transport gives leave, else on the pool.
 //             A Responder may be used from any thread, once; dropping it unanswered sends 500.
 // Source      RFC 9110, RFC 9112; server-sent events: WHATWG HTML, section 9.2.
 #pragma once
@@ -92,7 +93,7 @@ using ResponderPtr = std::shared_ptr<Responder>;
 using RequestHandler = std::function<void(const Request&, ResponderPtr)>;
 
 struct RouteOptions {
-  bool blocking = false;  // runs on Lane::kPool
+  bool blocking = false;  // may take long or wait
 };
 
 // Matches method and path. Patterns: "/a/b", "/a/{name}/b" (one segment), "/assets/{path...}" (the rest).

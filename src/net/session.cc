@@ -98,7 +98,10 @@ void Session::on_thread(void (Session::*step)()) {
   });
 }
 
-void Session::abort() { on_thread(&Session::end); }
+void Session::abort() {
+  gone_.request_stop();  // a handler may be at work on the connection's own thread
+  on_thread(&Session::end);
+}
 void Session::drain() { on_thread(&Session::drain_here); }
 void Session::end_events() { on_thread(&Session::finish_events); }
 
@@ -272,6 +275,10 @@ void Session::dispatch(std::shared_ptr<Exchange> exchange) {
   }
   if (refusal) {
     exchange->send(std::move(*refusal));
+  } else if (route->options.blocking && connection_->begin_blocking([gone = gone_]() mutable { gone.request_stop(); })) {
+    // On this thread: handing over and back would wake two others, which takes longer than most answers.
+    exchange->run(*route);
+    connection_->end_blocking();
   } else if (route->options.blocking) {
     core_->env.executor.post(Lane::kPool, [exchange, route, core = core_] {
       if (!core->enter()) return;

@@ -44,15 +44,18 @@ class DnsServer {
     socklen_t size = sizeof address;
     ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { run(); });
   }
   ~DnsServer() {
     stop_ = true;
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     ::close(fd_);
   }
-  Endpoint at() const { return {"127.0.0.1", port_, ""}; }
-  std::map<int, std::vector<std::string>> records;  // set before asking
+  // Answers from now on.
+  Endpoint at() {
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    return {"127.0.0.1", port_, ""};
+  }
+  std::map<int, std::vector<std::string>> records;  // set before at()
   std::atomic<int> code = 0;
 
  private:

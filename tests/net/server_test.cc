@@ -342,6 +342,48 @@ TEST_F(ServerTest, TellsTheHandlerThatTheClientHasGone) {
   while (!responder->stop().stop_requested()) std::this_thread::yield();
 }
 
+TEST_F(ServerTest, TellsAHandlerThatBlocksThatItsClientHasGone) {
+  std::promise<std::stop_token> began;
+  std::promise<void> ended;
+  router.add("GET", "/block", [&](const Request&, const ResponderPtr& responder) {
+    began.set_value(responder->stop());
+    while (!responder->stop().stop_requested()) std::this_thread::yield();
+    ended.set_value();
+    responder->send(Response::text(200, "late"));
+  }, {.blocking = true});
+  const auto at = serve();
+  {
+    RawClient client(at);
+    client.send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_FALSE(began.get_future().get().stop_requested());
+  }
+  ended.get_future().wait();
+}
+
+TEST_F(ServerTest, AnswersOthersWhileHandlersBlock) {
+  // More handlers than there is leave to block: the pool takes the rest.
+  constexpr int kBlocked = 3;
+  std::promise<void> go;
+  const auto open = go.get_future().share();
+  std::atomic<int> inside = 0;
+  router.add("GET", "/block", [&](const Request&, const ResponderPtr& responder) {
+    ++inside;
+    open.wait();
+    responder->send(Response::text(200, "done"));
+  }, {.blocking = true});
+  const auto at = serve();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < kBlocked; ++i) {
+    clients.push_back(std::make_unique<RawClient>(at));
+    clients.back()->send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  while (inside < kBlocked) std::this_thread::yield();
+  RawClient other(at);
+  EXPECT_TRUE(other.ask("GET /item/new HTTP/1.1\r\nHost: h\r\n\r\n").ends_with("new"));
+  go.set_value();
+  for (auto& client : clients) EXPECT_TRUE(client->read_response().ends_with("done"));
+}
+
 TEST_F(ServerTest, StillAnswersAClientThatClosedItsSendingHalf) {
   const auto at = serve();
   RawClient client(at);
