@@ -158,6 +158,12 @@ Layout BlockSet::layout() const {
   return layout_;
 }
 
+Layout BlockSet::layout_on_disk() const {
+  Layout all = layout();
+  std::erase_if(all.blocks, [](const Layout::Entry& entry) { return entry.block->remote(); });
+  return all;
+}
+
 std::uint64_t BlockSet::layout_version() const {
   const std::lock_guard lock(mutex_);
   return layout_.version;
@@ -214,7 +220,8 @@ Result<void> BlockSet::replace(const Replace& change) {
 Result<std::optional<Sample>> BlockSet::newest_sample(const LabelViews& labels, Timestamp t) {
   std::optional<Sample> newest;
   for (const Layout::Entry& entry : layout().blocks) {
-    if (entry.block->meta().max_time < t) continue;
+    // An append never waits for a bucket; what lies there is older than what is still sent.
+    if (entry.block->meta().max_time < t || entry.block->remote()) continue;
     const auto read = [&]() -> Result<void> {
       const auto view = HF_TRY(entry.block->view());
       const auto found = view->find(labels);
@@ -243,6 +250,12 @@ void BlockSet::set_aside(const Block& block, const Error& why) const {
   const auto count = std::erase_if(
       layout_.blocks, [&](const Layout::Entry& entry) { return entry.block.get() == &block; });
   if (count == 0) return;  // another reader was first
+  if (block.remote()) {
+    log_error("metrics block left out", {{"why", why.message()}});
+    problems_.push_back("a block in object storage is left out until the next start: " +
+                        why.message());
+    return;
+  }
   std::string text = block.path() + " is set aside as .corrupt: " + why.message();
   if (const auto renamed = files_.rename(block.path(), block.path() + ".corrupt"); !renamed) {
     text += "; it could not be renamed: " + renamed.error().message();
@@ -251,24 +264,56 @@ void BlockSet::set_aside(const Block& block, const Error& why) const {
   problems_.push_back(std::move(text));
 }
 
-Result<void> BlockSet::drop(Timestamp floor, std::uint64_t size_max) {
-  std::vector<BlockPtr> gone;
+Result<void> BlockSet::add_remote(const std::string& name, std::unique_ptr<File> file) {
+  auto block = HF_TRY(Block::open_remote(files_, path(name), std::move(file), caches_));
+  const std::lock_guard lock(mutex_);
+  layout_.blocks.push_back(Layout::Entry::of(std::move(block)));
+  sort_locked();
+  return {};
+}
+
+Result<void> BlockSet::make_remote(const BlockPtr& block, std::unique_ptr<File> file) {
+  const BlockPtr twin = HF_TRY(Block::open_remote(files_, block->path(), std::move(file), caches_));
   {
     const std::lock_guard lock(mutex_);
-    std::uint64_t total = 0;
-    for (const Layout::Entry& entry : layout_.blocks) total += entry.block->size();
+    const auto entry = std::find_if(layout_.blocks.begin(), layout_.blocks.end(),
+                                    [&](const Layout::Entry& e) { return e.block == block; });
+    if (entry == layout_.blocks.end()) return {};  // dropped meanwhile
+    entry->block = twin;  // the same series, so what is known of them stays
+  }
+  return files_.remove(block->path()).context("remove metrics block " + block->path());
+}
+
+void BlockSet::forget(const std::string& name) {
+  const std::string gone = path(name);
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(layout_.blocks,
+                  [&](const Layout::Entry& entry) { return entry.block->path() == gone; });
+  }
+  (void)files_.remove(gone + ".tombstones");
+}
+
+Result<void> BlockSet::drop(Timestamp floor, std::uint64_t size_max, const Before& before) {
+  std::vector<BlockPtr> gone;
+  {
+    std::uint64_t total = size();
+    const std::lock_guard lock(mutex_);
     for (const Layout::Entry& entry : layout_.blocks) {
-      const bool too_much = size_max != 0 && total > size_max;
+      const bool local = !entry.block->remote();
+      const bool too_much = size_max != 0 && total > size_max && local;
       if (entry.block->meta().max_time >= floor && !too_much) continue;
       gone.push_back(entry.block);
-      total -= entry.block->size();
+      if (local) total -= entry.block->size();
     }
   }
   for (const BlockPtr& block : gone) {
-    HF_TRY(files_.remove(block->path()).context("drop metrics block " + block->path()));
-    (void)files_.remove(block->path() + ".tombstones");
-    const std::lock_guard lock(mutex_);
-    std::erase_if(layout_.blocks, [&](const Layout::Entry& entry) { return entry.block == block; });
+    if (before) HF_TRY(before(*block));
+    auto removed = block->remote() ? Result<void>() : files_.remove(block->path());
+    // It may have become a remote one meanwhile.
+    if (!removed && removed.error().code() != Code::kNotFound)
+      return std::move(removed).context("drop metrics block " + block->path());
+    forget(block->path().substr(folder_.size() + 1));
   }
   return {};
 }
@@ -292,15 +337,19 @@ Timestamp BlockSet::max_time() const {
 std::uint64_t BlockSet::size() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t size = 0;
-  for (const Layout::Entry& entry : layout_.blocks) size += entry.block->size();
+  for (const Layout::Entry& entry : layout_.blocks) {
+    if (!entry.block->remote()) size += entry.block->size();
+  }
   return size;
 }
 
 std::uint64_t BlockSet::wal_segment() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t segment = 1;
-  for (const Layout::Entry& entry : layout_.blocks)
-    segment = std::max(segment, entry.block->meta().wal_segment);
+  for (const Layout::Entry& entry : layout_.blocks) {
+    // A remote block may count the segments of another machine's log.
+    if (!entry.block->remote()) segment = std::max(segment, entry.block->meta().wal_segment);
+  }
   return segment;
 }
 

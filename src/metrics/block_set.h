@@ -83,6 +83,7 @@ class BlockSet {
   Result<void> open();
 
   Layout layout() const;
+  Layout layout_on_disk() const;  // without remote blocks
   std::uint64_t layout_version() const;
   // Calls `freeze` and shows its result to readers in the same instant.
   std::shared_ptr<const Frozen> freeze(const std::function<HeadCaptures()>& freeze);
@@ -101,15 +102,23 @@ class BlockSet {
   };
   Result<void> replace(const Replace& change);
 
-  // The newest sample any block has of a series at `t` or later.
+  // Lists a block that is read through `file`, from a bucket.
+  Result<void> add_remote(const std::string& name, std::unique_ptr<File> file);
+  // From now on the block is read through `file`; its own goes.
+  Result<void> make_remote(const BlockPtr& block, std::unique_ptr<File> file);
+  void forget(const std::string& name);  // takes a block off the list
+
+  // The newest sample any block on the disk has of a series at `t` or later.
   Result<std::optional<Sample>> newest_sample(const LabelViews& labels, Timestamp t);
   void set_aside(const Block& block, const Error& why) const;
-  // Removes blocks that end before `floor`, and the oldest over `size_max` bytes (0: no limit).
-  Result<void> drop(Timestamp floor, std::uint64_t size_max);
+  // Removes blocks that end before `floor`, and the oldest while those on the disk hold more than
+  // `size_max` bytes (0: no limit). `before` hears of each first.
+  using Before = std::function<Result<void>(const Block&)>;
+  Result<void> drop(Timestamp floor, std::uint64_t size_max, const Before& before = nullptr);
 
   Timestamp min_time() const;         // over all; kTimestampMax without any
   Timestamp max_time() const;         // kTimestampMin without any
-  std::uint64_t size() const;         // bytes on disk
+  std::uint64_t size() const;         // bytes on disk: remote blocks have none
   std::uint64_t wal_segment() const;  // the first log segment that no block holds
   std::vector<std::string> problems() const;
 

@@ -41,8 +41,10 @@ static Plan plan_merge(const Layout& layout, Timestamp span_max, bool everything
   if (everything) spans = {spans.back()};
   for (const Timestamp span : spans) {
     std::map<Timestamp, Plan> buckets;
-    for (const Layout::Entry& entry : layout.blocks)
+    for (const Layout::Entry& entry : layout.blocks) {
+      if (entry.block->remote()) continue;
       buckets[floor_to(entry.block->meta().min_time, span)].sources.push_back(entry.block);
+    }
     for (auto& [number, plan] : buckets) {
       if (!everything && newest < (number + 1) * span + kGrace) continue;
       std::uint64_t total = 0;
@@ -61,7 +63,10 @@ Result<bool> Engine::merge_once(bool everything) {
   const std::lock_guard lock(compact_mutex_);
   const Layout layout = blocks_->layout();
   // A span is a tenth of the retention at most, so that retention drops whole blocks in time.
-  const Timestamp span_max = to_ms(options_.retention) / 10;
+  // It is no longer than blocks stay on the disk, for those in a bucket alone are not merged.
+  Timestamp span_max = to_ms(options_.retention) / 10;
+  if (bucket_ && options_.local_retention > 0s)
+    span_max = std::min(span_max, to_ms(options_.local_retention));
   const Plan plan = plan_merge(layout, span_max, everything);
   if (plan.sources.empty()) return false;
   BlockWriterOptions options;
@@ -88,6 +93,7 @@ Result<bool> Engine::merge_once(bool everything) {
   BlockSet::Replace change;
   if (*merged) change.added.push_back(name);
   change.replaced = plan.sources;
+  HF_TRY(note_merge(plan.sources, *merged ? name : ""));
   HF_TRY(blocks_->replace(change));
   return true;
 }
@@ -156,6 +162,7 @@ Result<std::string> Engine::snapshot() {
   const std::string folder = options_.directory + "/snapshots/" + plain;
   HF_TRY(env_.files.create_directories(folder + "/blocks"));
   for (const Layout::Entry& entry : blocks_->layout().blocks) {
+    if (entry.block->remote()) continue;  // stays in the bucket, where it is safe
     const std::string file = entry.block->path().substr(blocks_->folder().size());
     HF_TRY(copy_file(entry.block->path(), folder + "/blocks" + file));
     const std::string tombstones = entry.block->path() + ".tombstones";

@@ -29,6 +29,7 @@
 #include "metrics/block_set.h"
 #include "metrics/head.h"
 #include "metrics/levels/level_set.h"
+#include "metrics/objects/bucket.h"
 #include "metrics/store.h"
 #include "metrics/wal.h"
 
@@ -67,6 +68,7 @@ class Engine final : public Store {
   Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
                              Timestamp to) override;
   Result<std::string> snapshot() override;
+  Result<void> upload() override;
   Result<void> import(std::span<const Column> series) override;
   std::vector<BlockInfo> blocks() const override;
   Cardinality cardinality(std::size_t limit) const override;
@@ -123,6 +125,11 @@ class Engine final : public Store {
   void work();
   void note_problem(std::string text);
 
+  // objects.cc
+  Result<void> open_bucket();
+  Result<void> bucket_known(Timestamp from) const;
+  Result<void> note_merge(const std::vector<BlockPtr>& sources, const std::string& merged);
+
   // flush.cc
   Result<void> flush_locked();
   Result<std::uint64_t> begin_epoch();
@@ -161,6 +168,7 @@ class Engine final : public Store {
   std::stop_source stop_;
   Head head_;
   std::unique_ptr<BlockSet> blocks_;
+  std::unique_ptr<Bucket> bucket_;  // null without object storage
   std::unique_ptr<LevelSet> levels_;
   std::unique_ptr<Wal> wal_;
 

@@ -180,8 +180,11 @@ Result<void> Engine::drop_expired(Timestamp now) {
   const std::uint64_t left = limit == 0 ? 0 : limit - std::min(limit / 2, levels_->size());
   // Samples whose levels are to outlive them wait for those, a day at most.
   const Timestamp floor = retention_floor(now);
-  const Timestamp awaited = levels_->awaited(blocks_->layout());
-  return blocks_->drop(std::max(std::min(floor, awaited), floor - kLevelsAwaited), left);
+  const Timestamp awaited = levels_->awaited(blocks_->layout_on_disk());
+  const Timestamp end = std::max(std::min(floor, awaited), floor - kLevelsAwaited);
+  if (!bucket_) return blocks_->drop(end, left);
+  // The limit in bytes is the disk's: blocks that are safe in the bucket leave it, none is lost.
+  return blocks_->drop(end, 0, [this](const Block& block) { return bucket_->note_drop(block); });
 }
 
 }  // namespace holdfast::metrics

@@ -27,7 +27,7 @@ Result<void> Engine::open_levels() {
 Result<void> Engine::make_levels() {
   for (;;) {
     const std::lock_guard lock(compact_mutex_);
-    const Layout layout = blocks_->layout();
+    const Layout layout = blocks_->layout_on_disk();
     // What is old is told by the samples, as merges do: data of last year are as young as their end.
     const Timestamp newest = std::max(head_.time_range().second, blocks_->max_time());
     const Timestamp now = to_ms(env_.clock.now());

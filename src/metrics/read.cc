@@ -33,6 +33,7 @@ Result<SelectionPtr> Engine::find(const SelectRequest& request) const {
 
 Result<SelectionPtr> Engine::find_once(const SelectRequest& request,
                                        const std::vector<BlockPtr>& without) const {
+  HF_TRY(bucket_known(request.from));
   for (;;) {
     const HeadIndex::Pin pin = head_.index().pin();
     Layout layout = blocks_->layout();
@@ -101,6 +102,7 @@ bool Engine::head_overlaps(Timestamp from, Timestamp to) const {
 // as a whole, since it reaches back two hours at most.
 Result<void> Engine::each_label(const std::string* name, Timestamp from, Timestamp to,
                                 const std::function<void(std::string_view)>& visit) const {
+  HF_TRY(bucket_known(from));
   for (const Layout::Entry& entry : blocks_->layout().blocks) {
     const BlockMeta& meta = entry.block->meta();
     if (!entry.block->overlaps(from, to)) continue;

@@ -110,6 +110,7 @@ Result<void> Store::compact() { return beyond_this_store(); }
 Result<void> Store::delete_series(const std::vector<std::vector<Matcher>>&, Timestamp, Timestamp) {
   return beyond_this_store();
 }
+Result<void> Store::upload() { return beyond_this_store(); }
 Result<std::string> Store::snapshot() { return beyond_this_store(); }
 Result<void> Store::import(std::span<const Column>) { return beyond_this_store(); }
 std::vector<BlockInfo> Store::blocks() const { return {}; }

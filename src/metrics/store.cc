@@ -51,6 +51,7 @@ Result<void> Engine::open() {
   blocks_ = std::make_unique<BlockSet>(env_.files, options_.directory + "/blocks",
                                        options_.decoded_bytes_max);
   HF_TRY(blocks_->open());
+  HF_TRY(open_bucket());
   HF_TRY(open_levels());
   Replay replay;
   const auto consume = [&](WalRecordType type, std::string_view payload) {
@@ -183,6 +184,7 @@ void Engine::work() {
   }
   if (const auto made = make_levels(); !made && made.error().code() != Code::kCanceled)
     log_error("metrics levels not made", {{"why", made.error().message()}});
+  if (bucket_) bucket_->work(stop_.get_token());
 }
 
 Result<void> Engine::sync() {
@@ -243,6 +245,7 @@ StoreStats Engine::stats() const {
     stats.max_time = max;
   }
   stats.replay_time = replay_time_;
+  if (bucket_) stats.objects = bucket_->stats();
   return stats;
 }
 
@@ -299,6 +302,10 @@ void Engine::note_problem(std::string text) {
 
 std::vector<std::string> Engine::problems() const {
   std::vector<std::string> result = blocks_->problems();
+  if (bucket_) {
+    const std::vector<std::string> of_bucket = bucket_->problems();
+    result.insert(result.end(), of_bucket.begin(), of_bucket.end());
+  }
   const std::vector<std::string> of_levels = levels_->problems();
   result.insert(result.end(), of_levels.begin(), of_levels.end());
   const std::lock_guard lock(problems_mutex_);

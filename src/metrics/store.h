@@ -31,6 +31,10 @@
 #include "model/matcher.h"
 #include "model/sample.h"
 
+namespace holdfast {
+class ObjectStore;  // base/objects.h
+}
+
 namespace holdfast::metrics {
 
 using model::Labels;
@@ -254,8 +258,34 @@ struct StoreOptions {
   SeriesLimits limits;
   std::size_t exemplar_count_max = 100'000;
   std::uint64_t wal_segment_size_max = 64 * 1024 * 1024;  // bytes
+  // Blocks go to this bucket once no merge will soon replace them, and from the disk once they are older
+  // than local_retention; queries read them from there. `retention` is then the bucket's. Outlives the
+  // store, one store to a prefix; null keeps everything on the disk. src/metrics/objects.
+  ObjectStore* objects = nullptr;
+  std::string objects_prefix;
+  Duration local_retention = 0s;                           // 0: as long as retention
+  std::uint64_t objects_cache_bytes = 1024 * 1024 * 1024;  // of remote blocks, on disk
   std::uint64_t head_bytes_max = 256 * 1024 * 1024;       // raw samples; flushed early, refused at 4x
   std::uint64_t decoded_bytes_max = 64 * 1024 * 1024;     // values of blocks kept for the next query
+};
+
+// Of the bucket of StoreOptions::objects.
+struct ObjectStats {
+  bool configured = false;
+  bool reachable = false;           // the last round worked
+  std::uint64_t blocks = 0;         // in the bucket
+  std::uint64_t blocks_remote = 0;  // of them, without a file on this disk
+  std::uint64_t blocks_waiting = 0;
+  std::uint64_t bytes = 0;          // of the blocks in the bucket
+  std::uint64_t uploads = 0;        // since open, as all that follow
+  std::uint64_t upload_bytes = 0;
+  std::uint64_t failures = 0;       // rounds
+  std::uint64_t reads = 0;          // requests for queries
+  std::uint64_t read_bytes = 0;
+  std::uint64_t cache_bytes = 0;    // on disk
+  std::uint64_t cache_hits = 0;     // pages
+  std::uint64_t cache_misses = 0;
+  WallTime last_success{};
 };
 
 struct StoreStats {
@@ -269,6 +299,7 @@ struct StoreStats {
   Timestamp min_time = 0;
   Timestamp max_time = 0;
   Duration replay_time{};
+  ObjectStats objects;
 };
 
 class Store : public Reader {
@@ -292,7 +323,11 @@ class Store : public Reader {
   // Hides samples of the matching series in [from, to] at once and for good; compact() frees the space.
   virtual Result<void> delete_series(const std::vector<std::vector<Matcher>>& any_of,
                                      Timestamp from, Timestamp to);
-  // A folder that opens as a store of its own, under <directory>/snapshots; returns its name.
+  // Everything taken so far stands in the bucket when this returns: flushes and uploads. kUnsupported
+  // without a bucket.
+  virtual Result<void> upload();
+  // A folder that opens as a store of its own, under <directory>/snapshots; returns its name. Blocks that
+  // are in the bucket alone stay there.
   virtual Result<std::string> snapshot();
   // Samples older than all there is, such as a backfill: written as blocks of their own, durable on
   // return. Series in any order, their samples ascending.

@@ -80,6 +80,7 @@ class TappedStore final : public metrics::Store {
     return inner_->delete_series(any_of, from, to);
   }
   Result<std::string> snapshot() override { return inner_->snapshot(); }
+  Result<void> upload() override { return inner_->upload(); }
   Result<void> import(std::span<const metrics::Column> series) override {
     return inner_->import(series);
   }

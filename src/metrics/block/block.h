@@ -78,11 +78,16 @@ class Block : public std::enable_shared_from_this<Block> {
 
   static Result<std::shared_ptr<const Block>> open(FileSystem& files, const std::string& path,
                                                    std::shared_ptr<Caches> caches);
+  // A block read through `file`; `path` names it, and its tombstones lie beside that on the disk.
+  static Result<std::shared_ptr<const Block>> open_remote(FileSystem& files, const std::string& path,
+                                                          std::unique_ptr<File> file,
+                                                          std::shared_ptr<Caches> caches);
   virtual ~Block() = default;
 
   virtual const BlockMeta& meta() const = 0;
   virtual const std::string& path() const = 0;
   virtual std::uint64_t size() const = 0;
+  virtual bool remote() const { return false; }  // there is no file at path()
   bool overlaps(Timestamp from, Timestamp to) const {
     return meta().min_time <= to && meta().max_time >= from;
   }

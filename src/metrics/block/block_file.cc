@@ -20,13 +20,27 @@ std::string tombstones_path(const std::string& path) { return path + ".tombstone
 
 Result<std::shared_ptr<const Block>> Block::open(FileSystem& files, const std::string& path,
                                                  std::shared_ptr<Caches> caches) {
+  return BlockFile::open_with(files, path, nullptr, std::move(caches));
+}
+
+Result<std::shared_ptr<const Block>> Block::open_remote(FileSystem& files, const std::string& path,
+                                                        std::unique_ptr<File> file,
+                                                        std::shared_ptr<Caches> caches) {
+  return BlockFile::open_with(files, path, std::move(file), std::move(caches));
+}
+
+// Without `file` the one at `path` is read.
+Result<std::shared_ptr<const Block>> BlockFile::open_with(FileSystem& files, const std::string& path,
+                                                          std::unique_ptr<File> file,
+                                                          std::shared_ptr<Caches> caches) {
   auto block = std::make_shared<BlockFile>();
   const auto open = [&]() -> Result<void> {
     block->files_ = &files;
     block->path_ = path;
     block->caches_ = std::move(caches);
     block->id_ = block->caches_->next_block.fetch_add(1, std::memory_order_relaxed);
-    block->file_ = HF_TRY(files.open(path, OpenMode::kRead));
+    block->remote_ = file != nullptr;
+    block->file_ = file ? std::move(file) : HF_TRY(files.open(path, OpenMode::kRead));
     HF_TRY(block->read_footer());
     return block->read_tombstones();
   };

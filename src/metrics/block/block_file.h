@@ -35,6 +35,7 @@ class BlockFile final : public Block {
   const BlockMeta& meta() const override { return footer_.meta; }
   const std::string& path() const override { return path_; }
   std::uint64_t size() const override { return size_; }
+  bool remote() const override { return remote_; }
   Result<std::shared_ptr<const View>> view() const override;
   Result<std::unique_ptr<Cursor>> cursor() const override;
   Result<void> hide(const std::vector<SeriesIndex>& series, Timestamp from,
@@ -60,6 +61,9 @@ class BlockFile final : public Block {
 
  private:
   friend class Block;
+  static Result<std::shared_ptr<const Block>> open_with(FileSystem& files, const std::string& path,
+                                                        std::unique_ptr<File> file,
+                                                        std::shared_ptr<Caches> caches);
   Result<void> read_footer();
   Result<void> read_tombstones();
   Result<std::string> read_part(const PartPlace& part, std::string_view what) const;
@@ -69,6 +73,7 @@ class BlockFile final : public Block {
   FileSystem* files_ = nullptr;
   std::string path_;
   std::unique_ptr<File> file_;
+  bool remote_ = false;
   std::uint64_t size_ = 0;
   std::uint64_t id_ = 0;
   BlockFooter footer_;

@@ -118,9 +118,10 @@ class Bucket {
   const std::shared_ptr<RemoteReader> reader_;
 
   std::mutex work_mutex_;  // one round at a time
-  MonoTime next_try_{};    // these four under work_mutex_
+  MonoTime next_try_{};    // these under work_mutex_
   Duration retry_delay_{};
   MonoTime next_list_{};
+  std::set<std::string> named_;  // ids whose loss problems() tells
   std::set<std::string>
       shown_;  // remote blocks put on the list once; a bad one is not put there again
 

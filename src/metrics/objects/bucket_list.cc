@@ -59,13 +59,14 @@ Result<void> Bucket::adopt(Listing& listing) {
   }
   std::vector<Manifest> fresh;
   for (const std::string& id : listing.manifests) {
-    if (known.contains(id)) continue;
+    if (known.contains(id) || named_.contains(id)) continue;
     const std::string key = reader_->key(id, ".manifest");
     auto bytes = objects_.get_whole(key, kManifestSizeMax);
     if (!bytes && bytes.error().code() == Code::kNotFound) continue;  // removed meanwhile
     if (!bytes) return bytes.error();
     auto manifest = decode_manifest(*bytes);
     if (!manifest || manifest->id != id) {
+      named_.insert(id);
       note_problem(objects_.place() + ": " + key + " is no manifest of a block; it is left alone");
       continue;
     }
@@ -80,6 +81,7 @@ Result<void> Bucket::adopt(Listing& listing) {
       continue;
     }
     if (!listing.is_whole(manifest)) {
+      named_.insert(manifest.id);
       note_problem(objects_.place() + ": block " + manifest.id +
                    " has a manifest but is not whole; its samples are lost");
       continue;
@@ -138,7 +140,7 @@ Result<void> Bucket::look_for_lost(const Listing& listing) {
       HF_TRY(update(name, [](Record& r) { r.state = ObjectState::kUploading; }));
       continue;
     }
-    if (!listing.replaced.contains(id))
+    if (!listing.replaced.contains(id) && named_.insert(id).second)
       note_problem(objects_.place() + ": block " + id + " is gone from it; its samples are lost");
     blocks_.forget(name);
     reader_->forget(id);

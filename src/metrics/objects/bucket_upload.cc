@@ -289,7 +289,12 @@ Result<void> Bucket::evict() {
     if (local.block->meta().max_time >= floor && !too_much) continue;
     const auto record = find(local.name);
     if (!record || record->state != ObjectState::kUploaded || !record->heir.empty()) continue;
-    HF_TRY(update(local.name, [](Record& r) { r.state = ObjectState::kRemote; }));
+    bool still_safe = false;  // and not dropped by retention in this moment
+    HF_TRY(update(local.name, [&](Record& r) {
+      still_safe = r.state == ObjectState::kUploaded && r.heir.empty();
+      if (still_safe) r.state = ObjectState::kRemote;
+    }));
+    if (!still_safe) continue;
     HF_PROBE("objects: file of a safe block removed");
     shown_.insert(local.name);
     HF_TRY(
