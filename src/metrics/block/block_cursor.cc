@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 #include "metrics/block/block_file.h"
@@ -58,7 +59,8 @@ class FileCursor final : public BlockFileCursor {
   std::uint32_t page_number_ = 0;
   TimesPage page_;
   std::unordered_map<std::uint32_t, Part> parts_;                // by span
-  std::unordered_multimap<std::uint64_t, TimesPtr> by_content_;  // equal times, equal pointers
+  std::map<std::pair<std::uint32_t, std::uint64_t>, TimesPtr> slices_;  // by column, begin and size
+  std::unordered_multimap<std::uint64_t, TimesPtr> by_content_;  // what tombstones left over
   std::size_t times_held_ = 0;
   TimesPtr none_ = std::make_shared<const std::vector<Timestamp>>();
 
@@ -102,10 +104,17 @@ Result<const FileCursor::Part*> FileCursor::part_of(SeriesIndex series, Timestam
   TimesPtr times;
   if (low >= high) {
     times = none_;
-  } else if (low == whole->begin() && high == whole->end()) {
-    times = shared(whole);
   } else {
-    times = shared(std::make_shared<const std::vector<Timestamp>>(low, high));
+    // Spans of one column that come to the same part of it are the same times. Columns differ.
+    const auto begin = static_cast<std::uint64_t>(low - whole->begin());
+    const auto size = static_cast<std::uint64_t>(high - low);
+    TimesPtr& slice = slices_[{span.column, begin << 32 | size}];
+    if (!slice) {
+      slice = size == whole->size() ? whole
+                                    : std::make_shared<const std::vector<Timestamp>>(low, high);
+      times_held_ += size;
+    }
+    times = slice;
   }
   part = {from, to, static_cast<std::uint32_t>(low - first), std::move(times)};
   return &part;

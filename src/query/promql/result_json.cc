@@ -161,16 +161,62 @@ void append_labels(std::string& out, const Labels& labels) {
   out += '}';
 }
 
-// ,"values":[...] or ,"histograms":[...]: the points of one kind, left out when there are none.
-void append_points(std::string& out, const Series& series, bool histograms) {
+// Floats of many series at the same times: a time is written out once, then copied.
+class FloatPoints {
+ public:
+  void append(std::string& out, std::span<const Sample> points) {
+    bool first = true;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (points[i].histogram != nullptr) continue;
+      if (used_ + kNumberSizeMax + 2 > sizeof buffer_) drain(out);
+      char* at = buffer_ + used_;
+      at = write_text(at, first ? ",\"values\":[" : ",");
+      first = false;
+      at = write_text(at, begin_of(i, points[i].t));
+      at = write_point_value(at, points[i].value);
+      at = write_text(at, "\"]");
+      used_ = static_cast<std::size_t>(at - buffer_);
+    }
+    drain(out);
+    if (!first) out += ']';
+  }
+
+ private:
+  struct Begin {  // ["time,
+    Timestamp t = 0;
+    std::size_t size = 0;
+    char text[32];
+  };
+  std::string_view begin_of(std::size_t index, Timestamp t) {
+    if (index >= begins_.size()) begins_.resize(index + 1);
+    Begin& begin = begins_[index];
+    if (begin.size == 0 || begin.t != t) {
+      char* at = begin.text;
+      *at++ = '[';
+      at = write_time(at, t);
+      *at++ = ',';
+      *at++ = '"';
+      begin.t = t;
+      begin.size = static_cast<std::size_t>(at - begin.text);
+    }
+    return {begin.text, begin.size};
+  }
+  void drain(std::string& out) {
+    out.append(buffer_, used_);
+    used_ = 0;
+  }
+
+  std::vector<Begin> begins_;  // by place in a series
+  std::size_t used_ = 0;
+  char buffer_[16384];
+};
+
+// ,"histograms":[...], left out when there are none.
+void append_histograms(std::string& out, const Series& series) {
   bool first = true;
   for (const auto& point : series.points) {
-    if ((point.histogram != nullptr) != histograms) continue;
-    if (first) {
-      out += histograms ? ",\"histograms\":[" : ",\"values\":[";
-    } else {
-      out += ',';
-    }
+    if (point.histogram == nullptr) continue;
+    out += first ? ",\"histograms\":[" : ",";
     first = false;
     append_point(out, point);
   }
@@ -179,11 +225,12 @@ void append_points(std::string& out, const Series& series, bool histograms) {
 
 // Series of a matrix, commas between them.
 void append_series(std::string& out, std::span<const Series> all) {
+  FloatPoints floats;
   for (const auto& series : all) {
     if (&series != all.data()) out += ',';
     append_labels(out, series.labels);
-    append_points(out, series, false);
-    append_points(out, series, true);
+    floats.append(out, series.points);
+    append_histograms(out, series);
     out += '}';
   }
 }
@@ -248,7 +295,7 @@ void append_result_json(std::string& out, const QueryResult& result) {
 
 void append_result_json(std::string& out, const QueryResult& result, const Parallel& parallel) {
   // Less than this is written before a second thread has woken.
-  constexpr std::size_t kSizeWorthAThread = 1'000'000;
+  constexpr std::size_t kSizeWorthAThread = 250'000;
   constexpr std::size_t kParts = 8;
   const auto* matrix = std::get_if<Matrix>(&result.value);
   const auto size = size_guess(result);
