@@ -56,6 +56,9 @@ void read_as_index(std::string_view bytes) {
     (void)view.find(labels);
     (void)view.compare(i, labels);
     (void)view.label(i, "b");
+    const SeriesIndex values = view.values_of(i);
+    if (view.values_of(values) != values || view.span_index(values) != view.span_index(i))
+      std::abort();
     const BlockIndex::Group& group = view.groups()[view.group_of(i)];
     if (i - group.series_begin >= group.series_count) std::abort();
     (void)view.page_of(view.span_of(i).column);

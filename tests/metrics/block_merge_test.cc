@@ -157,6 +157,52 @@ TEST(BlockMerge, KeepsTheTimesOfAScrapeShared) {
   }
 }
 
+// A histogram of 700 samples whose count is that of its bucket without a bound, or not always.
+BlockContent histogram_series(SeededRandom& random, bool equal) {
+  BlockContent content;
+  double small = 0;
+  double all = 0;
+  for (Timestamp t = 0; t < 700; ++t) {
+    small += static_cast<double>(random.next() % 9);
+    all = small + static_cast<double>(random.next() % 5 + static_cast<std::uint64_t>(t) / 3);
+    const auto put = [&](const Labels& labels, double v) {
+      content[labels][t * 15'000] = {std::bit_cast<std::uint64_t>(v), std::nullopt};
+    };
+    put({{"__name__", "h_bucket"}, {"le", "+Inf"}}, all);
+    put({{"__name__", "h_bucket"}, {"le", "1"}}, small);
+    put({{"__name__", "h_bucket"}, {"le", "2"}}, all);
+    put({{"__name__", "h_count"}}, equal || t != 333 ? all : all + 1);
+  }
+  return content;
+}
+
+TEST(BlockMerge, ACountThatIsItsHistogramsLastBucketTakesNoSpaceAndComesBack) {
+  for (const bool equal : {true, false}) {
+    Disk disk;
+    const BlockContent content = histogram_series(disk.random, equal);
+    BlockContent without = content;
+    without.erase({{"__name__", "h_count"}});
+    disk.write(content, "a");
+    disk.write(without, "b");
+    EXPECT_EQ(must_read(*disk.open("a")), content);
+    const std::size_t more = disk.bytes("a").size() - disk.bytes("b").size();
+    if (equal) {
+      EXPECT_LT(more, 40U);
+    } else {
+      EXPECT_GT(more, 200U);
+    }
+    // Also from the middle, and when only one of the two is left after a merge.
+    const BlockPtr block = disk.open("a");
+    EXPECT_EQ(must_read(*block, 100 * 15'000, 400 * 15'000),
+              cut(content, 100 * 15'000, 400 * 15'000));
+    ASSERT_TRUE(block->hide({0}, model::kTimestampMin, model::kTimestampMax).has_value());
+    must_merge(disk, {block});
+    BlockContent left = content;
+    left.erase({{"__name__", "h_bucket"}, {"le", "+Inf"}});
+    EXPECT_EQ(must_read(*disk.open("merged")), left);
+  }
+}
+
 TEST(BlockMerge, SurvivesPowerLossWholeOrAbsent) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Disk disk(seed);

@@ -126,6 +126,16 @@ TEST(ColumnGroup, ACounterThatStartsAgainIsOneStepThatCostsMore) {
   EXPECT_LT(bits_per_sample({values}), bits_per_sample({counter(random, 4000, 20)}) + 0.1);
 }
 
+TEST(ColumnGroup, AStepDownDoesNotSpoilWhatIsForeseenAfterIt) {
+  std::mt19937_64 random(8);
+  std::uniform_int_distribution<int> step(40'000, 160'000);
+  Values values{5e12};
+  while (values.size() < 5000) values.push_back(values.back() + step(random));
+  const double whole = bits_per_sample({values});
+  for (std::size_t i = values.size(); i-- > 900;) values[i] -= values[900];
+  EXPECT_LT(bits_per_sample({values}), whole + 0.1);
+}
+
 class Shapes : public testing::TestWithParam<int> {};
 
 TEST_P(Shapes, OfChanceComeBack) {
@@ -217,6 +227,32 @@ TEST(ColumnGroup, WhatAddsUpToTheClockCostsNextToNothing) {
   const double four = bits_per_sample(table);
   const double three = bits_per_sample({table[1], table[2], table[3]});
   EXPECT_LT(4 * four, 3 * three + 1);
+}
+
+TEST(ColumnGroup, EachProcessorAddsUpToItsOwnClock) {
+  // All follow one load, so that a column of one processor looks like one of the next.
+  std::mt19937_64 random(12);
+  Table table(16);
+  std::vector<double> sum(16, 1000);
+  for (int i = 0; i < 3000; ++i) {
+    const double load = 1 + 0.5 * std::sin(i / 40.0);
+    for (std::size_t c = 0; c < table.size(); c += 4) {
+      double left = 1500;
+      for (std::size_t mode = 1; mode < 4; ++mode) {
+        const auto mean = load * 40 * static_cast<double>(mode * (c + 4));
+        const double spent = std::poisson_distribution<int>(std::min(mean, 400.0))(random);
+        sum[c + mode] += spent;
+        left -= spent;
+      }
+      sum[c] += left;
+    }
+    for (std::size_t c = 0; c < table.size(); ++c) table[c].push_back(sum[c] / 100);
+  }
+  Table three;
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    if (c % 4 != 3) three.push_back(table[c]);
+  }
+  EXPECT_LT(16 * bits_per_sample(table), 12 * bits_per_sample(three) + 4);
 }
 
 struct Density {

@@ -140,6 +140,7 @@ Result<void> FileCursor::decode(SeriesIndex series, std::size_t first, std::size
 }
 
 Result<void> FileCursor::read_values(SeriesIndex series, std::size_t first, SeriesData& out) {
+  series = index_->values_of(series);
   enter_group(series);
   double* const values = out.values.data();
   const std::size_t count = out.values.size();

@@ -23,6 +23,7 @@ class IndexDecoder {
   Result<void> spans(ByteReader& in);
   Result<void> groups(ByteReader& in);
   Result<void> pieces(ByteReader& in);
+  Result<void> twins(ByteReader& in);
   std::vector<std::uint32_t> regions_of(RegionKind kind) const;
 
   BlockIndex& index_;
@@ -232,6 +233,26 @@ Result<void> IndexDecoder::pieces(ByteReader& in) {
   return {};
 }
 
+Result<void> IndexDecoder::twins(ByteReader& in) {
+  const std::uint64_t count = in.varint();
+  if (count > in.left()) return block_damage("the index has too many twins");
+  std::uint64_t series = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t step = in.varint();
+    const std::uint64_t back = in.varint();
+    if (!in.ok() || (i > 0 && step == 0) || step >= meta_.series_count - series)
+      return block_damage("a twin is of no series");
+    series += step;
+    if (back == 0 || back > series) return block_damage("a twin is of no series before it");
+    const auto source = static_cast<SeriesIndex>(series - back);
+    // One look is enough for a reader: a source is no twin itself.
+    if (index_.values_of(source) != source || index_.span_of_[series] != index_.span_of_[source])
+      return block_damage("a twin differs from its source");
+    index_.twins_.push_back({static_cast<SeriesIndex>(series), source});
+  }
+  return {};
+}
+
 Result<void> IndexDecoder::directory(std::string_view raw, std::uint64_t data_size) {
   ByteReader in(raw);
   HF_TRY(regions(in, data_size));
@@ -239,6 +260,7 @@ Result<void> IndexDecoder::directory(std::string_view raw, std::uint64_t data_si
   HF_TRY(spans(in));
   HF_TRY(groups(in));
   HF_TRY(pieces(in));
+  HF_TRY(twins(in));
   if (!in.at_end()) return block_damage("the directory does not end where it should");
   return {};
 }
@@ -257,6 +279,12 @@ Result<std::shared_ptr<const BlockIndex>> BlockIndex::decode(const BlockMeta& me
   HF_TRY(decoder.directory(parts.directory, data_size));
   index->postings_.resize(index->names_.size());
   return std::shared_ptr<const BlockIndex>(std::move(index));
+}
+
+SeriesIndex BlockIndex::values_of(SeriesIndex series) const {
+  const auto it = std::lower_bound(twins_.begin(), twins_.end(), series,
+                                   [](const Twin& t, SeriesIndex s) { return t.series < s; });
+  return it == twins_.end() || it->series != series ? series : it->source;
 }
 
 std::uint32_t BlockIndex::group_of(SeriesIndex series) const {
@@ -285,7 +313,8 @@ std::size_t BlockIndex::memory_size() const {
          shapes_.size() * 64 + regions_.size() * sizeof(RegionPlace) +
          time_columns_.size() * sizeof(TimeColumnInfo) + spans_.size() * sizeof(TimeSpan) +
          groups_.size() * sizeof(Group) + pieces_.size() * sizeof(Piece) +
-         pages_.size() * sizeof(Page) + histograms_.size() * sizeof(Histograms);
+         twins_.size() * sizeof(Twin) + pages_.size() * sizeof(Page) +
+         histograms_.size() * sizeof(Histograms);
 }
 
 }  // namespace holdfast::metrics

@@ -107,7 +107,9 @@ class BlockIndex final : public Block::View {
   const TimeSpan& span_of(SeriesIndex series) const { return spans_[span_of_[series]]; }
   std::uint32_t span_index(SeriesIndex series) const { return span_of_[series]; }
   const std::vector<Group>& groups() const { return groups_; }
-  std::uint32_t group_of(SeriesIndex series) const;
+  // The series in whose column the values of `series` stand: itself, or its twin.
+  SeriesIndex values_of(SeriesIndex series) const;
+  std::uint32_t group_of(SeriesIndex series) const;  // of one that values_of() names
   const std::vector<Page>& pages() const { return pages_; }
   std::uint32_t page_of(std::uint32_t time_column) const;
   const std::vector<TimeColumnInfo>& time_columns() const { return time_columns_; }
@@ -130,6 +132,10 @@ class BlockIndex final : public Block::View {
     std::uint32_t piece_begin = 0;
     std::uint32_t piece_count = 0;
   };
+  struct Twin {
+    SeriesIndex series = 0;
+    SeriesIndex source = 0;
+  };
   int compare_refs(SeriesIndex series, const std::vector<LabelRef>& refs) const;
   PostingsPtr postings(std::size_t name_index) const;
   PostingsPtr make_postings(Symbol name) const;
@@ -150,6 +156,7 @@ class BlockIndex final : public Block::View {
   std::vector<Group> groups_;
   std::vector<Histograms> histograms_;  // by series
   std::vector<Piece> pieces_;
+  std::vector<Twin> twins_;  // by series
 
   mutable std::mutex mutex_;
   mutable std::vector<PostingsPtr> postings_

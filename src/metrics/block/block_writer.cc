@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "base/bytes.h"
@@ -146,6 +147,43 @@ GroupBuffer::Series BlockFileWriter::bucket_of(std::span<const LabelRef> labels)
   return series;
 }
 
+// Whether a series belongs to the one before, as the buckets of a histogram and the modes of a processor
+// do: they differ in one label, or not before the bucket's bound.
+bool BlockFileWriter::akin(std::span<const LabelRef> labels) const {
+  if (labels.size() != before_.size()) return false;
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (others == 0 && labels[i].name == bucket_label_ && before_[i].name == bucket_label_)
+      return true;
+    others += labels[i] == before_[i] ? 0 : 1;
+  }
+  return others <= 1;
+}
+
+// The count of a classic histogram is its bucket without a bound, and is found as such by its values:
+// by 128 bits of hash and the span of time.
+std::optional<SeriesIndex> BlockFileWriter::twin_of(const GroupBuffer::Series& series,
+                                                    std::span<const double> values) {
+  if (values.size() < kTwinSamplesMin) return std::nullopt;
+  const bool whole = series.histogram != 0 && std::isinf(series.bound);
+  // Other buckets lead each other within their group: they stay there.
+  if (!whole && (series.histogram != 0 || wholes_.empty())) return std::nullopt;
+  const XXH128_hash_t hash = XXH3_128bits(values.data(), values.size_bytes());
+  if (whole) {
+    const bool flat =
+        std::all_of(values.begin(), values.end(), [&](double v) { return v == values.front(); });
+    const auto number = static_cast<SeriesIndex>(index_.series_count());
+    if (!flat) wholes_.insert_or_assign(hash.low64, Whole{hash.high64, series.span, number});
+    return std::nullopt;
+  }
+  const auto found = wholes_.find(hash.low64);
+  if (found == wholes_.end() || found->second.hash != hash.high64 ||
+      found->second.span != series.span) {
+    return std::nullopt;
+  }
+  return found->second.series;
+}
+
 Result<void> BlockFileWriter::put_region(RegionKind kind, std::string_view bytes) {
   if (bytes.size() > kBlockRegionSizeMax)
     return Error(Code::kTooLarge, "a region of a block is too large");
@@ -192,13 +230,22 @@ Result<void> BlockFileWriter::add(std::span<const LabelRef> labels, const Series
   const auto put = [&]() -> Result<void> {
     const std::size_t held = group_.sample_count();
     if ((metric != metric_ && held >= kGroupSamplesMin) ||
+        (held + count > kGroupSamplesMost && !akin(labels)) ||
         (held > 0 && held + count > kGroupSamplesMax) || group_.series_count() >= kGroupSeriesMax) {
       HF_TRY(close_group());
     }
     metric_ = metric;
     GroupBuffer::Series series = bucket_of(labels);
     series.span = times_.add(data.times);
-    group_.add(series, data.values);
+    std::optional<SeriesIndex> twin;
+    if (data.histograms.empty()) twin = twin_of(series, data.values);
+    if (twin) {
+      index_.add_twin(*twin);
+      nothing_.resize(count);
+      group_.add(series, nothing_);
+    } else {
+      group_.add(series, data.values);
+    }
     HF_TRY(put_histograms(data));
     index_.add_series(labels, series.span);
     return times_.full() ? seal_times() : Result<void>();

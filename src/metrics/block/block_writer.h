@@ -2,13 +2,15 @@
 //
 // Purpose     Gathers series into value groups, times into pages, histograms into pieces, and writes each
 //             as it fills; the index follows at the end.
-// Memory      One group of values, a batch of time columns, and the index.
+// Memory      One group of values, a batch of time columns, the index, and some words for each histogram.
 // Threads     One.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "metrics/block/index_writer.h"
@@ -72,9 +74,12 @@ class BlockFileWriter final : public BlockWriter {
   BlockFileWriter(FileSystem& files, std::string folder, std::string name,
                   const BlockWriterOptions& options, std::unique_ptr<File> file);
   Result<void> check(std::span<const LabelRef> labels, const SeriesData& data) const;
+  bool akin(std::span<const LabelRef> labels) const;
   GroupBuffer::Series bucket_of(std::span<const LabelRef> labels) const;
   Result<void> put_region(RegionKind kind, std::string_view bytes);
   Result<void> put_histograms(const SeriesData& data);
+  std::optional<SeriesIndex> twin_of(const GroupBuffer::Series& series,
+                                     std::span<const double> values);
   Result<void> close_group();
   Result<void> seal_times();
   Result<void> put_index();
@@ -91,7 +96,14 @@ class BlockFileWriter final : public BlockWriter {
   GroupBuffer group_;
   Symbol metric_label_;
   Symbol bucket_label_;
-  Symbol metric_ = 0;  // of the open group
+  Symbol metric_ = 0;        // of the open group
+  struct Whole {             // the bucket of a histogram that counts all
+    std::uint64_t hash = 0;  // of its values, the other half of the key
+    std::uint32_t span = 0;
+    SeriesIndex series = 0;
+  };
+  std::unordered_map<std::uint64_t, Whole> wholes_;
+  std::vector<double> nothing_;  // what stands in the column of a twin
   std::vector<LabelRef> refs_;
   std::vector<LabelRef> before_;
   BlockFooter footer_;

@@ -16,13 +16,17 @@
 
 namespace holdfast::metrics {
 
-inline constexpr std::string_view kBlockFileMagic = "HFBLK02\n";
+inline constexpr std::string_view kBlockFileMagic = "HFBLK03\n";
 
-// A group is closed at the metric's end once it holds this many samples, and in any case at the
-// most. Fewer waste tables, more make the read of a single series dear.
+// A group is closed at the metric's end once it holds kGroupSamplesMin samples; before it holds more than
+// kGroupSamplesMost, where series differ in more than one label; and in any case before kGroupSamplesMax.
+// Fewer waste tables, more make the read of a single series dear.
 inline constexpr std::uint64_t kGroupSamplesMin = 16 * 1024;
-inline constexpr std::uint64_t kGroupSamplesMax = 256 * 1024;
+inline constexpr std::uint64_t kGroupSamplesMost = 288 * 1024;
+inline constexpr std::uint64_t kGroupSamplesMax = 384 * 1024;
 inline constexpr std::uint32_t kGroupSeriesMax = 4096;
+// A series this long may say that its values are those of another one.
+inline constexpr std::uint64_t kTwinSamplesMin = 512;
 // Timestamps of a page: read and expanded together.
 inline constexpr std::uint64_t kPageTimesMax = 16 * 1024;
 

@@ -35,6 +35,9 @@ void IndexWriter::add_page(const std::vector<TimeColumnInfo>& columns) {
 void IndexWriter::add_piece(std::uint32_t first, std::uint32_t count) {
   pieces_.push_back({static_cast<std::uint32_t>(series_count()), first, count});
 }
+void IndexWriter::add_twin(SeriesIndex source) {
+  twins_.push_back({static_cast<SeriesIndex>(series_count()), source});
+}
 
 std::string IndexWriter::encode_labels(const std::vector<Symbol>& rank) const {
   ByteWriter out;
@@ -98,6 +101,13 @@ std::string IndexWriter::encode_directory(const std::vector<TimeSpan>& spans) co
     out.varint(piece.first);
     out.varint(piece.count);
     series_before = piece.series;
+  }
+  out.varint(twins_.size());
+  series_before = 0;
+  for (const Twin& twin : twins_) {
+    out.varint(twin.series - series_before);
+    out.varint(twin.series - twin.source);
+    series_before = twin.series;
   }
   return out.take();
 }

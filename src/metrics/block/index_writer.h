@@ -25,6 +25,7 @@ class IndexWriter {
   void add_group(std::uint32_t series_count);  // of the next that many series
   void add_page(const std::vector<TimeColumnInfo>& columns);
   void add_piece(std::uint32_t first, std::uint32_t count);  // of the series added next
+  void add_twin(SeriesIndex source);  // whose values are those of the series added next
 
   std::uint64_t series_count() const { return shape_of_.size(); }
 
@@ -41,6 +42,10 @@ class IndexWriter {
     std::uint32_t series = 0;
     std::uint32_t first = 0;
     std::uint32_t count = 0;
+  };
+  struct Twin {
+    SeriesIndex series = 0;
+    SeriesIndex source = 0;
   };
   struct Region {
     RegionKind kind = RegionKind::kValues;
@@ -62,6 +67,7 @@ class IndexWriter {
   std::vector<std::uint32_t> groups_;  // their series counts
   std::vector<std::vector<TimeColumnInfo>> pages_;
   std::vector<Piece> pieces_;
+  std::vector<Twin> twins_;
 };
 
 }  // namespace holdfast::metrics

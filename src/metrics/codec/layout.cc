@@ -9,7 +9,7 @@
 namespace holdfast::metrics::codec {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
 
 constexpr std::uint8_t kHasReferences = 1;
 constexpr std::uint8_t kHasExceptions = 2;

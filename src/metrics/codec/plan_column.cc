@@ -10,7 +10,8 @@
 namespace holdfast::metrics::codec {
 namespace {
 
-constexpr std::size_t kShort = 64;       // samples: few predictors are tried on fewer
+constexpr std::size_t kShort = 64;  // samples: few predictors are tried on fewer
+constexpr std::size_t kLong = 512;
 constexpr std::size_t kQuantiles = 128;  // residuals looked at for where the bins lie
 constexpr std::int64_t kSpreadMax = kBinCount / 2;
 
@@ -53,8 +54,11 @@ Bins bins_for(std::span<const std::int64_t> residuals, bool without_zeros) {
   if (n == 0) return {};
   const auto begin = sample.begin();
   std::sort(begin, begin + static_cast<std::ptrdiff_t>(n));
-  const std::int64_t low = sample[n / 50];
-  const std::int64_t high = sample[n - 1 - n / 50];
+  // Outliers of a few in a hundred must not make the bins coarse. In short columns coarse ones are
+  // cheaper, since their tables are.
+  const std::size_t cut = residuals.size() < kLong ? n / 50 : n / 25;
+  const std::int64_t low = sample[cut];
+  const std::int64_t high = sample[n - 1 - cut];
   const std::int64_t middle = sample[n / 2];
   const std::uint64_t spread = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   Bins bins;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 
 #include "metrics/codec/plan.h"
@@ -20,8 +22,12 @@ using Steps = std::vector<float>;
 
 class Families {
  public:
-  Families(std::span<ColumnPlan> plans, std::span<const int> hints)
-      : plans_(plans), hints_(hints), state_(plans.size(), State::kOpen), size_(plans.size(), 1) {
+  Families(std::span<ColumnPlan> plans, std::span<const int> hints, Effort effort)
+      : plans_(plans),
+        hints_(hints),
+        effort_(effort),
+        state_(plans.size(), State::kOpen),
+        size_(plans.size(), 1) {
     steps_.resize(plans.size());
   }
 
@@ -44,8 +50,22 @@ class Families {
   // it: the times a processor spent in all its modes add up to the clock.
   void find_sums() {
     taken_.resize(plans_.size(), false);
-    for (std::size_t c = plans_.size(); c-- > 0;) {
-      if (plans_[c].references.empty() && !taken_[c] && !used_[c] && worth(c)) find_sum(c);
+    std::vector<Sum> sums;
+    for (std::size_t c = 0; c < plans_.size(); ++c) {
+      if (plans_[c].references.empty() && !used_[c] && worth(c)) find_sum(c, sums);
+    }
+    // The clearest first: a column is part of one sum only.
+    std::stable_sort(sums.begin(), sums.end(),
+                     [](const Sum& a, const Sum& b) { return a.share < b.share; });
+    for (Sum& sum : sums) {
+      const auto open = [&](std::size_t c) { return plans_[c].references.empty() && !taken_[c]; };
+      if (!open(sum.column) || !std::all_of(sum.parts.begin(), sum.parts.end(),
+                                            [&](const Reference& r) { return open(r.column); })) {
+        continue;
+      }
+      for (const Reference& reference : sum.parts) taken_[reference.column] = true;
+      size_[sum.column] += static_cast<std::uint32_t>(sum.parts.size());
+      plans_[sum.column].references = std::move(sum.parts);
     }
   }
 
@@ -66,10 +86,69 @@ class Families {
     if (hints_[c] < 0 || static_cast<std::size_t>(hints_[c]) >= plans_.size()) return;
     const auto other = static_cast<std::size_t>(hints_[c]);
     if (state_[other] != State::kDone || other == c || !alike(c, other)) return;
-    if (size_[other] + 1 > kFamilyMax || !helps(c, other)) return;
-    plans_[c].references.push_back({static_cast<std::uint32_t>(other), -Reference::kOne});
+    if (size_[other] + 1 > kFamilyMax) return;
+    const std::int32_t weight = effort_ == Effort::kSmall && worth(c) ? best_weight(c, other)
+                                : helps(c, other)                     ? -Reference::kOne
+                                                                      : 0;
+    if (weight == 0) return;
+    plans_[c].references.push_back({static_cast<std::uint32_t>(other), weight});
     size_[c] = size_[other] + 1;
     used_[other] = true;
+  }
+
+  // What multiple of the other column leaves least: all of it, as much as of its steps is mostly seen
+  // here, or none. Few of a small count fall in a bucket; of a large one a share does.
+  std::int32_t best_weight(std::size_t c, std::size_t other) {
+    const Steps& own = steps(c);
+    const Steps& theirs = steps(other);
+    double cross = 0;
+    double squares = 0;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      cross += own[i] * theirs[i];
+      squares += theirs[i] * theirs[i];
+    }
+    std::int32_t best = 0;
+    double least = cost_of(plans_[c].scaled.integers, {}, {});
+    const auto part = static_cast<std::int32_t>(
+        squares > 0 ? std::lround(std::clamp(cross / squares, 0.0, 1.0) * Reference::kOne) : 0);
+    for (const std::int32_t weight : {-Reference::kOne, -part}) {
+      if (weight == 0 || (weight == -Reference::kOne && best == weight)) continue;
+      const double cost = cost_of(plans_[c].scaled.integers, plans_[other].scaled.integers,
+                                  {static_cast<std::uint32_t>(other), weight});
+      // A weight of its own takes some bytes, and a product for each sample read.
+      if (cost < (weight == -Reference::kOne ? least : least * 0.97)) least = cost, best = weight;
+    }
+    return best;
+  }
+
+  // Bits of the steps of own + weight * theirs, as often as each occurs.
+  static double cost_of(std::span<const std::int64_t> own, std::span<const std::int64_t> theirs,
+                        const Reference& reference) {
+    const std::size_t from = own.size() / 2;
+    const std::size_t count = std::min(own.size() - from, 2 * kProbe);
+    std::array<std::int64_t, 2 * kProbe> found;
+    const auto at = [&](std::size_t i) {
+      const auto integer = static_cast<std::uint64_t>(own[i]);
+      return theirs.empty() ? integer : integer + reference.of(theirs[i]);
+    };
+    std::uint64_t before = at(from - 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t now = at(from + i);
+      found[i] = static_cast<std::int64_t>(now - before);
+      before = now;
+    }
+    std::sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count));
+    double bits = 0;
+    for (std::size_t i = 0; i < count;) {
+      std::size_t end = i;
+      while (end < count && found[end] == found[i]) ++end;
+      const auto times = static_cast<double>(end - i);
+      bits -= times * std::log2(times / static_cast<double>(count));
+      // What occurs once tells how far apart such values lie, too.
+      if (end - i == 1) bits += 0.5 * std::bit_width(fold_sign(found[i]));
+      i = end;
+    }
+    return bits;
   }
 
   bool alike(std::size_t a, std::size_t b) const {
@@ -108,9 +187,11 @@ class Families {
     const auto& integers = plans_[c].scaled.integers;
     const std::size_t from = integers.size() / 2;
     for (std::size_t i = from; i < from + kProbe && i < integers.size(); ++i) {
-      const auto exact =
-          static_cast<std::uint64_t>(integers[i]) - static_cast<std::uint64_t>(integers[i - 1]);
-      out.push_back(static_cast<float>(static_cast<std::int64_t>(exact)));
+      const auto before = static_cast<std::uint64_t>(integers[i - 1]);
+      const auto now = static_cast<std::uint64_t>(integers[i]);
+      // Columns that begin anew do so together: that they do hides what else they have in common.
+      const bool fell = now + 1024 < before && restarted(before, now);
+      out.push_back(fell ? 0 : static_cast<float>(static_cast<std::int64_t>(now - before)));
     }
     return out;
   }
@@ -127,41 +208,73 @@ class Families {
     return squares / n - sum / n * (sum / n);
   }
 
-  void find_sum(std::size_t c) {
-    Steps rest = steps(c);
-    const double alone = spread_of(rest, nullptr, 0);
+  struct Sum {
+    std::size_t column = 0;
+    std::vector<Reference> parts;
+    double spread = 0;  // of what is left
+    double share = 0;   // of what there was
+  };
+  // At least a bit and a half less for each sample, or reading the others is
+  // not worth it.
+  static constexpr double kShareMax = 1.0 / 8;
+
+  void find_sum(std::size_t c, std::vector<Sum>& sums) {
+    const double alone = spread_of(steps(c), nullptr, 0);
     if (alone < 4) return;
-    double now = alone;
+    Sum sum = neighbours_sum(c, alone);
+    // The load of a machine moves all columns: the best first step can lead astray, so this comes second.
+    if (sum.spread > alone * kShareMax) sum = chosen_sum(c, alone);
+    if (sum.spread > alone * kShareMax || sum.parts.empty()) return;
+    sum.column = c;
+    sum.share = sum.spread / alone;
+    sums.push_back(std::move(sum));
+  }
+
+  static std::size_t first_neighbour(std::size_t c) {
+    return c > kNeighbours ? c - kNeighbours : 0;
+  }
+
+  static void add(Steps& rest, const Steps& other, std::int32_t weight) {
+    for (std::size_t i = 0; i < rest.size(); ++i) rest[i] += weight < 0 ? -other[i] : other[i];
+  }
+
+  // All columns before `c`, up to one of them.
+  Sum neighbours_sum(std::size_t c, double alone) {
+    Sum best{c, {}, alone, 1};
     std::vector<Reference> found;
-    const std::size_t from = c > kNeighbours ? c - kNeighbours : 0;
-    while (found.size() < kSumColumnsMax) {
-      double best = now;
+    Steps rest = steps(c);
+    for (std::size_t other = c; other-- > first_neighbour(c) && found.size() < kSumColumnsMax;) {
+      if (!alike(c, other) || !plans_[other].references.empty()) continue;
+      add(rest, steps(other), Reference::kOne);
+      found.push_back({static_cast<std::uint32_t>(other), Reference::kOne});
+      const double spread = spread_of(rest, nullptr, 0);
+      if (spread < best.spread) best = {c, found, spread, 1};
+    }
+    return best;
+  }
+
+  // Column after column, the one that helps most first.
+  Sum chosen_sum(std::size_t c, double alone) {
+    Sum sum{c, {}, alone, 1};
+    Steps rest = steps(c);
+    while (sum.parts.size() < kSumColumnsMax) {
+      double best = sum.spread;
       Reference which;
-      for (std::size_t other = from; other < c; ++other) {
+      for (std::size_t other = first_neighbour(c); other < c; ++other) {
         if (!alike(c, other) || !plans_[other].references.empty()) continue;
         const auto same = [&](const Reference& r) { return r.column == other; };
-        if (std::any_of(found.begin(), found.end(), same)) continue;
-        for (const bool negative : {false, true}) {
-          const double spread = spread_of(rest, &steps(other), negative ? -1.0F : 1.0F);
-          if (spread < best)
-            best = spread, which = {static_cast<std::uint32_t>(other),
-                                    negative ? -Reference::kOne : Reference::kOne};
+        if (std::any_of(sum.parts.begin(), sum.parts.end(), same)) continue;
+        for (const std::int32_t weight : {Reference::kOne, -Reference::kOne}) {
+          const double spread = spread_of(rest, &steps(other), weight < 0 ? -1.0F : 1.0F);
+          if (spread < best) best = spread, which = {static_cast<std::uint32_t>(other), weight};
         }
       }
-      if (best >= now * 0.95) break;
-      const Steps& chosen = steps(which.column);
-      for (std::size_t i = 0; i < rest.size(); ++i) {
-        rest[i] += which.weight < 0 ? -chosen[i] : chosen[i];
-      }
-      now = best;
-      found.push_back(which);
+      if (best >= sum.spread * 0.95) break;
+      add(rest, steps(which.column), which.weight);
+      sum.spread = best;
+      sum.parts.push_back(which);
     }
-    // At least a bit and a half less for each sample, or reading the others is
-    // not worth it.
-    if (now * 8 > alone || found.empty()) return;
-    for (const Reference& reference : found) taken_[reference.column] = true;
-    size_[c] += static_cast<std::uint32_t>(found.size());
-    plans_[c].references = std::move(found);
+    return sum;
   }
 
   // The column that the steps of `c` follow best, times a factor.
@@ -203,6 +316,7 @@ class Families {
 
   std::span<ColumnPlan> plans_;
   std::span<const int> hints_;
+  const Effort effort_;
   std::vector<State> state_;
   std::vector<std::uint32_t> size_;
   std::vector<bool> used_;   // a hint points there
@@ -215,7 +329,7 @@ class Families {
 
 void plan_families(std::span<ColumnPlan> plans, std::span<const int> hints, Effort effort) {
   if (plans.empty()) return;
-  Families families(plans, hints);
+  Families families(plans, hints, effort);
   families.follow_hints();
   if (effort == Effort::kSmall) {
     families.find_sums();

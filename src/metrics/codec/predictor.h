@@ -34,6 +34,10 @@ inline bool is_mean(Predictor p) { return p >= Predictor::kMean1 && p <= Predict
 // as one.
 inline bool has_start(Predictor p) { return p != Predictor::kNothing; }
 
+// Whether a counter began anew between two of its values: it fell to less than half. Such a step says
+// nothing about the next ones.
+inline bool restarted(std::uint64_t before, std::uint64_t now) { return now < before >> 1; }
+
 // The state of a predictor within a run, for one integer at a time.
 class Forecast {
  public:
@@ -62,8 +66,10 @@ class Forecast {
   }
   void saw_by_slope(std::uint64_t x) {
     const std::uint64_t step = (x - last_) << fraction_bits_;
-    mean_ = fresh_ ? step : mean_ + shifted(step - mean_, weight_);
-    fresh_ = false;
+    const std::uint64_t mean = fresh_ ? step : mean_ + shifted(step - mean_, weight_);
+    const bool fell = restarted(last_, x);
+    mean_ = fell ? mean_ : mean;
+    fresh_ = fresh_ && fell;
     last_ = x;
   }
   // Of a predictor that is_mean().

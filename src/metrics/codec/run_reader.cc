@@ -36,11 +36,13 @@ Forecast::Run forecast_of(const Head& head, std::span<const std::int64_t> starts
   out.start = starts[run];
   out.fraction_bits = fraction_bits_of(head);
   std::size_t from = 0;
-  out.slope_known = slope_of(starts.size(), run, from);
-  if (out.slope_known) {
-    const auto rise =
-        static_cast<std::uint64_t>(starts[from + 1]) - static_cast<std::uint64_t>(starts[from]);
-    out.slope = static_cast<std::int64_t>(rise) / static_cast<std::int64_t>(length);
+  if (slope_of(starts.size(), run, from)) {
+    const auto begin = static_cast<std::uint64_t>(starts[from]);
+    const auto end = static_cast<std::uint64_t>(starts[from + 1]);
+    out.slope_known = !restarted(begin, end);
+    if (out.slope_known) {
+      out.slope = static_cast<std::int64_t>(end - begin) / static_cast<std::int64_t>(length);
+    }
   }
   return out;
 }
@@ -51,7 +53,8 @@ Forecast::Run binary_forecast_of(const Head& head, std::span<const double> start
   out.start = scaled(starts[run], places);
   out.fraction_bits = fraction_bits_of(head);
   std::size_t from = 0;
-  out.slope_known = slope_of(starts.size(), run, from);
+  out.slope_known = slope_of(starts.size(), run, from) &&
+                    !(starts[from + 1] >= 0 && starts[from + 1] < starts[from] / 2);
   if (out.slope_known) {
     const double rise = (starts[from + 1] - starts[from]) / static_cast<double>(length);
     out.slope = scaled(rise, places);
