@@ -53,7 +53,7 @@ class Reader {
     read_prometheus(map);
     if (const auto* node = map.member("limits")) config.limits = read_limits(context_, *node);
     if (const auto* node = map.member("storage"))
-      config.storage = read_storage(context_, *node);
+      config.storage = read_storage(context_, *node, folder_of(path_));
     config.rule_query_offset = map.duration("rule_query_offset", config.rule_query_offset, 0s);
     config.business = collect::read_business(context_, map);
     if (const auto* node = map.member("remote_write"))

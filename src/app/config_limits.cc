@@ -38,7 +38,8 @@ metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& no
   return limits;
 }
 
-StorageConfig read_storage(const YamlContext& context, const YamlNode& node) {
+StorageConfig read_storage(const YamlContext& context, const YamlNode& node,
+                           const std::string& base_folder) {
   constexpr std::int64_t kBytesMax = std::int64_t{1} << 50;
   constexpr Duration kRetentionMax = 100 * 365 * 24h;
   StorageConfig storage;
@@ -54,6 +55,8 @@ StorageConfig read_storage(const YamlContext& context, const YamlNode& node) {
   storage.retention_1h = retention("retention_1h", 0s);
   storage.out_of_order_window =
       map.duration("out_of_order_window", storage.out_of_order_window, 0s, 30 * 24h);
+  if (const auto* inner = map.member("objects"))
+    storage.objects = read_objects(context, *inner, base_folder);
   map.finish();
   return storage;
 }

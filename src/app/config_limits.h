@@ -6,6 +6,7 @@
 // Source      docs/configuration.md, "Limits".
 #pragma once
 
+#include "app/config_objects.h"
 #include "base/yaml.h"
 #include "metrics/store.h"
 
@@ -19,7 +20,10 @@ struct StorageConfig {
   std::optional<Duration> retention_5m, retention_1h;  // of levels; not given: as long as samples
   std::uint64_t retention_bytes = 0;                   // of blocks; 0 is no limit
   Duration out_of_order_window{};                      // how far behind its series' newest a sample may come
+  ObjectsConfig objects;                               // where old blocks go
 };
-StorageConfig read_storage(const YamlContext& context, const YamlNode& node);
+// Files that are named relatively lie in `base_folder`.
+StorageConfig read_storage(const YamlContext& context, const YamlNode& node,
+                           const std::string& base_folder);
 
 }  // namespace holdfast::app

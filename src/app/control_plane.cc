@@ -43,6 +43,11 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   store.retention_bytes = config.storage.retention_bytes;
   store.out_of_order_window = config.storage.out_of_order_window;
   store.decoded_bytes_max = std::clamp<std::uint64_t>(options.memory / 16, 32 << 20, 1 << 30);
+  plane->objects_ = HF_TRY(open_objects(env, config.storage.objects));
+  store.objects = plane->objects_.get();
+  store.objects_prefix = config.storage.objects.prefix;
+  store.local_retention = config.storage.objects.local_retention;
+  store.objects_cache_bytes = config.storage.objects.cache_bytes;
   plane->store = HF_TRY(metrics::Store::open(env, store).context("metrics"));
   if (!config.remote_write.empty()) {
     plane->forwarder =
@@ -97,6 +102,7 @@ ControlPlane::~ControlPlane() {
 void ControlPlane::schedule_maintenance() {
   maintenance_ = env.executor.post_after(Lane::kPool, kMaintainEvery, [this] {
     if (auto done = store->maintain(to_ms(env.clock.now())); !done) {
+  if (objects_) objects_->stop();  // the store ends without waiting for a slow bucket
       log_error("metrics maintenance failed; it is tried again",
                 {{"error", done.error().message()}});
     }

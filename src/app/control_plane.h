@@ -58,6 +58,11 @@ class ControlPlane {
   Config config;
   std::unique_ptr<collect::Forwarder> forwarder;  // null without remote_write at the start
   std::unique_ptr<metrics::Store> store;
+
+ private:
+  std::unique_ptr<ObjectStore> objects_;  // here, because the store refers to it
+
+ public:
   std::unique_ptr<state::Journal> journal;
   std::unique_ptr<query::promql::QueryTracker> tracker;  // of what people and pages ask
   std::unique_ptr<query::promql::Engine> engine;

@@ -23,6 +23,33 @@ void ControlCounts::refresh(const ControlPlane& plane) {
 
 namespace {
 
+void write_objects(const metrics::ObjectStats& stats, collect::MetricSink& sink) {
+  if (!stats.configured) return;
+  const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
+    sink.gauge(std::string("holdfast_metrics_objects_") + name, help, static_cast<double>(value));
+  };
+  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+    sink.counter(std::string("holdfast_metrics_objects_") + name, help, static_cast<double>(value));
+  };
+  gauge("up", "1 when the last round with the object storage worked.", stats.reachable ? 1 : 0);
+  gauge("blocks", "Blocks in the object storage.", stats.blocks);
+  gauge("blocks_remote", "Blocks that are there alone, without a file on this disk.",
+        stats.blocks_remote);
+  gauge("blocks_waiting", "Blocks that wait for their upload.", stats.blocks_waiting);
+  gauge("bytes", "Size of the blocks in the object storage.", stats.bytes);
+  gauge("cache_bytes", "Pages of remote blocks kept on this disk.", stats.cache_bytes);
+  gauge("last_success_seconds", "When a round with the object storage last worked; 0: not yet.",
+        static_cast<std::uint64_t>(to_ms(stats.last_success) / 1000));
+  counter("uploads_total", "Blocks uploaded since the start.", stats.uploads);
+  counter("upload_bytes_total", "Bytes of blocks uploaded since the start.", stats.upload_bytes);
+  counter("failures_total", "Rounds with the object storage that failed.", stats.failures);
+  counter("reads_total", "Ranges of blocks read from the object storage.", stats.reads);
+  counter("read_bytes_total", "Bytes of blocks read from the object storage.", stats.read_bytes);
+  counter("cache_hits_total", "Pages of remote blocks found on this disk.", stats.cache_hits);
+  counter("cache_misses_total", "Pages of remote blocks that had to be fetched.",
+          stats.cache_misses);
+}
+
 void write_store(const metrics::StoreStats& stats, collect::MetricSink& sink) {
   sink.gauge("holdfast_metrics_series", "Series in memory.", static_cast<double>(stats.series));
   sink.counter("holdfast_metrics_samples_appended_total", "Samples accepted since the start.",
@@ -39,6 +66,7 @@ void write_store(const metrics::StoreStats& stats, collect::MetricSink& sink) {
              static_cast<double>(stats.disk_bytes));
   sink.gauge("holdfast_metrics_replay_seconds", "How long the replay at start took.",
              to_seconds(stats.replay_time));
+  write_objects(stats.objects, sink);
 }
 
 void write_journal(const state::JournalStats& stats, collect::MetricSink& sink) {

@@ -127,6 +127,33 @@ TEST_F(ConfigFile, SaysWhatTheMetricsEngineKeeps) {
   EXPECT_EQ(config.rule_query_offset, 1min);
 }
 
+TEST_F(ConfigFile, SaysWhichBucketBlocksGoTo) {
+  const auto objects =
+      read(
+          "storage:\n"
+          "  objects: { endpoint: https://s3.amazonaws.com, bucket: longterm, prefix: a/b/,\n"
+          "    access_key: me, secret_key_file: secret, local_retention: 15d, ca_file: /ca.pem,\n"
+          "    region: eu-central-1, timeout: 1m, cache_bytes: 2000000 }\n")
+          .storage.objects;
+  EXPECT_TRUE(objects.configured());
+  EXPECT_EQ(objects.s3.endpoint, "https://s3.amazonaws.com");
+  EXPECT_EQ(objects.s3.bucket, "longterm");
+  EXPECT_EQ(objects.prefix, "a/b/");
+  EXPECT_EQ(objects.s3.access_key, "me");
+  EXPECT_TRUE(objects.secret_key_file.ends_with("/secret"));
+  EXPECT_TRUE(objects.s3.virtual_host);
+  EXPECT_EQ(objects.s3.tls.ca_file, "/ca.pem");
+  EXPECT_EQ(objects.s3.region, "eu-central-1");
+  EXPECT_EQ(objects.s3.timeout, 1min);
+  EXPECT_EQ(objects.local_retention, 15 * 24h);
+  EXPECT_EQ(objects.cache_bytes, 2'000'000U);
+  EXPECT_FALSE(read("storage: { objects: { endpoint: http://x:9000, bucket: b } }")
+                   .storage.objects.s3.virtual_host);
+  EXPECT_EQ(read("storage: { objects: { folder: /mnt/cold } }").storage.objects.folder,
+            "/mnt/cold");
+  EXPECT_FALSE(read("storage: {}").storage.objects.configured());
+}
+
 TEST_F(ConfigFile, GivesEveryMemberOfAReceiver) {
   const auto notify = read(kEverything).notify;
   EXPECT_EQ(notify.language, "zh");

@@ -478,6 +478,7 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
     });
     storage(router, "flush");
     storage(router, "compact");
+    storage(router, "upload");
     router.add("GET", std::string(kBase) + "/openapi.json", [](const Request&, ResponderPtr to) {
       to->send(Response::json(200, std::string(holdfast_openapi_begin, holdfast_openapi_end)));
     });
@@ -493,8 +494,9 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
     auto self = shared_from_this();
     router.add("POST", std::string(kBase) + "/storage/" + verb,
                [self, verb](const Request&, ResponderPtr to) {
-                 auto done = self->plane_.store->flush();
-                 if (done && verb == "compact") done = self->plane_.store->compact();
+                 metrics::Store& store = *self->plane_.store;
+                 auto done = verb == "upload" ? store.upload() : store.flush();
+                 if (done && verb == "compact") done = store.compact();
                  if (!done) return to->send(failure(done.error()));
                  Response response;
                  response.status = 204;

@@ -20,6 +20,8 @@ ApiError execution_error(const Error& error) {
       return {"timeout", 503, error.message()};
     case Code::kCanceled:
       return {"canceled", 503, error.message()};
+    case Code::kUnavailable:  // a bucket or a peer that the answer needs
+      return {"unavailable", 503, error.message()};
     case Code::kNotFound:
       return {"not_found", 404, error.message()};
     case Code::kInternal:

@@ -60,9 +60,12 @@ ClientRequest S3Store::sign(const Call& call) const {
   request.url = origin_ + in.path;
   if (!call.query.empty()) request.url += "?" + canonical_query(call.query);
   request.headers = in.headers;
-  request.headers.set(
-      "Authorization",
-      sign_v4(in, {options_.access_key, options_.secret_key, options_.region}, date));
+  // A bucket that is open to all, or to this machine, is asked without a name.
+  if (!options_.access_key.empty()) {
+    request.headers.set(
+        "Authorization",
+        sign_v4(in, {options_.access_key, options_.secret_key, options_.region}, date));
+  }
   request.headers.set("Accept-Encoding", "identity");
   request.timeout = options_.timeout;
   request.response_size_max = call.answer_size_max;
@@ -200,7 +203,10 @@ Result<std::vector<ObjectInfo>> S3Store::list(const std::string& prefix) {
   do {
     Call call{.method = "GET",
               .key = "",
-              .query = {{"list-type", "2"}, {"prefix", prefix}, {"encoding-type", "url"}}};
+              .query = {{"list-type", "2"},
+                        {"prefix", prefix},
+                        {"encoding-type", "url"},
+                        {"max-keys", std::to_string(options_.page_size)}}};
     if (!next.empty()) call.query.emplace_back("continuation-token", next);
     const ClientResponse answer = HF_TRY(send(call));
     S3Listing page = HF_TRY(parse_listing(answer.body).context(place_ + ": list " + prefix));

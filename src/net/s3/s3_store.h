@@ -32,6 +32,7 @@ struct S3Options {
   TlsOptions tls{};
   Duration timeout = 30s;                    // of one request
   std::size_t part_size = 16 * 1024 * 1024;  // 5 MiB or more, as S3 wants
+  std::size_t page_size = 1000;              // objects of one answer to list(); S3 gives no more
 };
 
 class S3Store final : public ObjectStore {
