@@ -8,10 +8,12 @@
 #include "base/sim.h"
 #include "base/wire.h"
 #include "collect/forward/forward_queue.h"
+#include "collect/forward/forwarder.h"
 #include "collect/forward/remote_message.h"
 #include "collect/forward/remote_writer.h"
 #include "collect/forward/reshard.h"
 #include "collect/receive/histogram_proto.h"
+#include "memory_store.h"
 
 namespace holdfast::collect {
 namespace {
@@ -229,6 +231,39 @@ TEST_F(Forward, ARestartInAnOutageLosesNothing) {
     for (const auto& [t, value] : samples) times.insert(t);
     EXPECT_EQ(times.size(), 51u) << series;
   }
+}
+
+// The whole of it, and not the writer alone: what waits for a receiver outlives the time before the receiver is known.
+TEST_F(Forward, ARestartKeepsWhatWaitsUntilTheReceiversAreKnown) {
+  config.url = "http://nobody:9090/api/v1/write";
+  const auto open_all = [&] {
+    auto opened = Forwarder::open(env, "/all");
+    EXPECT_TRUE(opened);
+    return std::move(*opened);
+  };
+  {
+    const auto forwarder = open_all();
+    const auto store = forwarder->wrap(std::make_unique<MemoryStore>());
+    forwarder->configure({config});
+    run(2s);
+    const Labels labels{{"__name__", "m"}};
+    const metrics::SampleIn sample{metrics::SeriesRef::kNone, &labels, {1000, 1, nullptr}};
+    ASSERT_TRUE(store->append(std::span(&sample, 1)));
+    run(3s);
+    forwarder->stop();
+  }
+  ASSERT_TRUE(files.exists("/all/00000001.fwd"));
+  const auto again = open_all();
+  run(3s);
+  EXPECT_TRUE(files.exists("/all/00000001.fwd"));
+  again->configure({config});
+  run(10s);
+  EXPECT_TRUE(files.exists("/all/00000001.fwd"));
+  EXPECT_EQ(again->stats()[0].samples_pending, 1u);
+  again->configure({});  // wanted by nobody any more
+  run(3s);
+  EXPECT_FALSE(files.exists("/all/00000001.fwd"));
+  again->stop();
 }
 
 TEST_F(Forward, WhatIsRefusedForGoodIsDroppedAndCountedAndTheRestGoesOn) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "collect/forward/remote_message.h"
 #include "collect/receive/histogram_proto.h"
@@ -256,7 +257,12 @@ model::Timestamp ForwardQueue::newest() const {
 ForwardQueue::Reader::Reader(ForwardQueue& queue, std::string receiver)
     : queue_(queue), receiver_(std::move(receiver)), at_(queue.end()) {
   const auto text = queue.env_.files.read_file(position_path(queue.directory_, receiver_));
-  if (!text) return;
+  if (!text) {
+    // Remembered at once, or what waits for a receiver that is away from the first would be forgotten by a restart.
+    if (auto done = commit(at_); !done)
+      log_warn("where a receiver begins was not kept", {{"error", done.error().message()}});
+    return;
+  }
   const auto parts = split(holdfast::trim(*text), ' ');
   if (parts.size() != 2) return;
   const auto segment = parse_int(parts[0]);

@@ -1,6 +1,7 @@
 #include "collect/forward/forwarder.h"
 
 #include <mutex>
+#include <utility>
 
 #include "base/log.h"
 #include "collect/forward/tapped_store.h"
@@ -75,6 +76,7 @@ struct Forwarder::Impl : std::enable_shared_from_this<Forwarder::Impl> {
   TappedStore* store = nullptr;
   mutable std::mutex mutex;
   std::vector<Receiver> receivers HF_GUARDED_BY(mutex);
+  bool configured HF_GUARDED_BY(mutex) = false;
   bool stopped HF_GUARDED_BY(mutex) = false;
   TimerId timer HF_GUARDED_BY(mutex) = TimerId::kNone;
 };
@@ -84,7 +86,6 @@ Result<std::unique_ptr<Forwarder>> Forwarder::open(Env& env, const std::string& 
   auto impl = std::make_shared<Impl>(env);
   impl->queue = HF_TRY(ForwardQueue::open(env, directory, limits));
   impl->queue->set_listener([raw = impl.get()] { raw->notify(); });
-  impl->tick();
   return std::unique_ptr<Forwarder>(new Forwarder(std::move(impl)));
 }
 
@@ -100,9 +101,15 @@ void Forwarder::configure(std::vector<RemoteWriteConfig> configs) {
   Impl::stop_all(impl_->take_receivers());
   std::vector<Impl::Receiver> fresh;
   for (auto& config : configs) fresh.push_back(impl_->make(std::move(config)));
-  std::lock_guard lock(impl_->mutex);
-  impl_->receivers = std::move(fresh);
-  for (const auto& receiver : impl_->receivers) receiver.writer->start();
+  bool first = false;
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->receivers = std::move(fresh);
+    for (const auto& receiver : impl_->receivers) receiver.writer->start();
+    first = !std::exchange(impl_->configured, true);
+  }
+  // Not before: with no receiver known all that waits for one would be trimmed.
+  if (first) impl_->tick();
 }
 
 void Forwarder::stop() {
