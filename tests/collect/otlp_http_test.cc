@@ -37,6 +37,31 @@ std::string json_request(std::int64_t t) {
     ]}]}]})";
 }
 
+TEST(OtlpHttp, IsServedOnAPortOfItsOwnWithNothingBeside) {
+  ReceiveOptions options;
+  options.otlp.http_listen = "holdfast:4318";
+  options.otlp.http_listen_required = true;
+  ReceiveWorld world(options);
+  ASSERT_TRUE(world.receivers->otlp_http_endpoint());
+  EXPECT_EQ(world.receivers->otlp_http_endpoint()->port, 4318);
+  const auto post = [&](const std::string& path) {
+    net::ClientRequest request;
+    request.method = "POST";
+    request.url = "http://holdfast:4318" + path;
+    request.body = json_request(world.now());
+    request.headers.set("Content-Type", "application/json");
+    std::optional<int> status;
+    world.client.send(std::move(request), [&](Result<net::ClientResponse> response) {
+      status = response ? response->status : -1;
+    });
+    world.world.executor.run_until([&] { return status.has_value(); }, 30s);
+    return status.value_or(0);
+  };
+  EXPECT_EQ(post("/v1/metrics"), 200);
+  EXPECT_NE(world.stored("temp_.*"), "");
+  EXPECT_EQ(post("/api/v1/write"), 404);
+}
+
 TEST(OtlpHttp, JsonAndProtobufAreStoredTheSame) {
   ReceiveWorld world;
   const auto t = world.now();

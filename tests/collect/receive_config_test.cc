@@ -60,6 +60,8 @@ TEST(ReceiveConfig, AnEmptySectionKeepsTheDefaults) {
   EXPECT_EQ(out.findings, "");
   EXPECT_EQ(out.options.otlp.listen, "127.0.0.1:4317");
   EXPECT_FALSE(out.options.otlp.listen_required);
+  EXPECT_EQ(out.options.otlp.http_listen, "127.0.0.1:4318");
+  EXPECT_FALSE(out.options.otlp.http_listen_required);
   EXPECT_EQ(out.options.graphite.listen, "");
 }
 

@@ -7,10 +7,11 @@ namespace holdfast::collect {
 namespace {
 
 // An address to listen on, or none.
-std::string listen_at(YamlMap& map, const std::string& fallback) {
-  auto text = map.text("listen", fallback);
+std::string listen_at(YamlMap& map, const std::string& fallback, const char* name = "listen") {
+  auto text = map.text(name, fallback);
   if (!text.empty() && !parse_endpoint(text)) {
-    map.report("listen", "'listen' is '" + printable(text) + "'; allowed: host:port");
+    map.report(name,
+               "'" + std::string(name) + "' is '" + printable(text) + "'; allowed: host:port");
     return {};
   }
   return text;
@@ -20,6 +21,8 @@ void read_otlp(const YamlContext& context, const YamlNode& node, OtlpOptions& ou
   YamlMap map(context, node, "otlp");
   out.listen_required = map.has("listen");
   out.listen = listen_at(map, out.listen);
+  out.http_listen_required = map.has("http_listen");
+  out.http_listen = listen_at(map, out.http_listen, "http_listen");
   const auto word = map.word("translation", "UnderscoreEscapingWithSuffixes",
                              {"UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes",
                               "NoUTF8EscapingWithSuffixes", "NoTranslation"});

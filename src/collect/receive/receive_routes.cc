@@ -32,16 +32,20 @@ class AllReceivers final : public Receivers {
     }
   }
   Result<void> start(net::Router::Filter filter) override {
+    if (!options_.otlp.http_listen.empty()) HF_TRY(start_otlp_http(filter));
     if (!options_.otlp.listen.empty()) HF_TRY(start_grpc(std::move(filter)));
     if (!options_.graphite.listen.empty()) graphite_ = HF_TRY(GraphiteServer::open(intake_));
     return {};
   }
   void stop() override {
     grpc_.reset();
+    otlp_http_.reset();
     graphite_.reset();
     grpc_at_.reset();
+    otlp_http_at_.reset();
   }
   std::optional<Endpoint> otlp_endpoint() const override { return grpc_at_; }
+  std::optional<Endpoint> otlp_http_endpoint() const override { return otlp_http_at_; }
   std::optional<Endpoint> graphite_endpoint() const override {
     return graphite_ ? std::optional(graphite_->local()) : std::nullopt;
   }
@@ -64,6 +68,26 @@ class AllReceivers final : public Receivers {
     }
     grpc_at_ = HF_TRY(std::move(local));
     grpc_ = std::move(server);
+    return {};
+  }
+
+  // Where OpenTelemetry's senders look for it when nobody tells them.
+  Result<void> start_otlp_http(net::Router::Filter filter) {
+    const auto& listen = options_.otlp.http_listen;
+    if (filter) otlp_router_.set_filter(std::move(filter));
+    add(otlp_router_, "POST", "/v1/metrics",
+        Answer([this](const net::Request& request) { return otlp_.answer(request); }));
+    net::ServerLimits limits;
+    limits.body_size_max = options_.body_size_max;
+    auto server = std::make_unique<net::Server>(intake_.env, otlp_router_, limits);
+    const auto at = HF_TRY(parse_endpoint(listen).context("otlp http_listen"));
+    auto local = server->listen(at).context("otlp: listen on " + listen);
+    if (!local && !options_.otlp.http_listen_required) {
+      log_warn("no OTLP over HTTP on a port of its own", {{"error", local.error().message()}});
+      return {};
+    }
+    otlp_http_at_ = HF_TRY(std::move(local));
+    otlp_http_ = std::move(server);
     return {};
   }
 
@@ -159,8 +183,10 @@ class AllReceivers final : public Receivers {
   const std::shared_ptr<RemoteWriteV1Buffers> v1_buffers_ = make_remote_write_v1_buffers();
   OtlpReceiver otlp_{intake_};
   PushReceiver push_{intake_};
-  std::optional<Endpoint> grpc_at_;
+  std::optional<Endpoint> grpc_at_, otlp_http_at_;
+  net::Router otlp_router_;
   std::unique_ptr<net::GrpcServer> grpc_;  // the listeners stop first
+  std::unique_ptr<net::Server> otlp_http_;
   std::unique_ptr<GraphiteServer> graphite_;
 };
 

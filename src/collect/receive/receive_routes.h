@@ -5,7 +5,7 @@
 //   POST /api/v1/write                         remote write 2.0 and 1.0
 //   POST /v1/metrics, /otlp/v1/metrics,        OTLP, protobuf or JSON
 //        /api/v1/otlp/v1/metrics
-//   gRPC MetricsService/Export                 OTLP on a listener of its own
+//   gRPC MetricsService/Export                 OTLP on a listener of its own, as is POST /v1/metrics
 //   POST /write, /api/v2/write; /ping, /query  InfluxDB line protocol
 //   /metrics/job/..., /pushgateway/api/v1/...  Pushgateway
 //   /api/v1/import, /api/v1/export, ...        JSON lines, Prometheus text, CSV
@@ -45,6 +45,8 @@ std::optional<NameTranslation> name_translation(std::string_view word);
 struct OtlpOptions {
   std::string listen = "127.0.0.1:4317";  // of gRPC; empty: none
   bool listen_required = false;  // false: a port that is taken is told in the log, and no more
+  std::string http_listen = "127.0.0.1:4318";  // of /v1/metrics alone; empty: none
+  bool http_listen_required = false;
   NameTranslation translation = NameTranslation::kUnderscoreEscapingWithSuffixes;
   std::vector<std::string> promote_resource_attributes;
   bool promote_all_resource_attributes = false;
@@ -91,7 +93,8 @@ class Receivers {
   // holdfast_receive_*: what came, what was refused and why.
   virtual void write_metrics(MetricSink& sink) const = 0;
   // Where they listen, with the real ports.
-  virtual std::optional<Endpoint> otlp_endpoint() const = 0;
+  virtual std::optional<Endpoint> otlp_endpoint() const = 0;  // of gRPC
+  virtual std::optional<Endpoint> otlp_http_endpoint() const = 0;
   virtual std::optional<Endpoint> graphite_endpoint() const = 0;
 };
 
