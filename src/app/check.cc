@@ -88,14 +88,14 @@ bool is_dashboard(const json& root) {
 
 FileKind kind_of(const YamlNode& root) {
   if (has_any(root, {"groups"})) return FileKind::kPrometheusRules;
-  // First what only holdfast.yaml has: it shares `remote_write` with prometheus.yml.
+  // First what only holdfast.yaml has: it shares `remote_write` and `remote_read` with prometheus.yml.
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
                      "external_url", "external_labels", "evaluation_interval", "prometheus",
                      "limits", "receive"}))
     return FileKind::kHoldfast;
   const bool routes = has_any(root, {"route", "receivers", "inhibit_rules"});
   if (!routes && has_any(root, {"scrape_configs", "scrape_config_files", "global", "rule_files",
-                                "alerting", "remote_write"}))
+                                "alerting", "remote_write", "remote_read"}))
     return FileKind::kPrometheusConfig;
   return routes ? FileKind::kAlertmanagerConfig : FileKind::kUnknown;
 }

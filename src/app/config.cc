@@ -58,6 +58,8 @@ class Reader {
     config.business = collect::read_business(context_, map);
     if (const auto* node = map.member("remote_write"))
       config.remote_write = collect::read_remote_write(context_, *node, folder_of(path_));
+    if (const auto* node = map.member("remote_read"))
+      config.remote_read = collect::read_remote_read(context_, *node, folder_of(path_));
     if (const auto* node = map.member("receive"))
       collect::read_receive_config(context_, *node, config.receive);
     map.finish();

@@ -19,6 +19,7 @@
 #include "base/yaml.h"
 #include "collect/business/declaration.h"
 #include "collect/forward/remote_write_config.h"
+#include "collect/remote_read/remote_read_config.h"
 #include "collect/scrape/scrape_config.h"
 #include "collect/receive/receive_routes.h"
 #include "detect/rules/rule_file.h"
@@ -47,6 +48,7 @@ struct Config {
   StorageConfig storage;
   collect::BusinessOptions business;
   std::vector<collect::RemoteWriteConfig> remote_write;
+  std::vector<collect::RemoteReadConfig> remote_read;  // queries read from these, too
   collect::ReceiveOptions receive;
   respond::NotifierOptions notify;
   respond::IncidentOptions incidents;

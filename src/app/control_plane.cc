@@ -58,11 +58,14 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
   plane->journal = HF_TRY(state::open_journal(env, {options.data + "/journal"}).context("journal"));
   plane->tracker = std::make_unique<query::promql::QueryTracker>(
       env.clock, query::promql::TrackerOptions{.on_slow = log_slow});
+  plane->client = std::make_unique<net::Client>(env);
+  plane->reader = std::make_unique<collect::RemoteReader>(env, *plane->store, *plane->client);
+  plane->reader->configure(config.remote_read, config.external_labels);
+  plane->subquery_step = to_ms(config.evaluation_interval);
   plane->engine = std::make_unique<query::promql::Engine>(
-      *plane->store, env.clock,
+      *plane->reader, env.clock,
       query::promql::EngineOptions{options.query_threads > 1 ? &env.executor : nullptr,
                                    options.query_threads, plane->tracker.get()});
-  plane->client = std::make_unique<net::Client>(env);
   plane->outbox = std::make_unique<state::Outbox>(env, *plane->journal);
   plane->prober_ = std::make_unique<act::HttpHealthProber>(env);
   plane->platform_ = std::make_unique<act::ProcessPlatform>(
@@ -77,7 +80,10 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
                                                           *plane->notifier, config.incidents);
   plane->rules = std::make_unique<detect::RuleManager>(
       env, *plane->store, *plane->journal,
-      detect::ManagerOptions{config.external_labels, config.external_url, config.rule_query_offset});
+      detect::ManagerOptions{.external_labels = config.external_labels,
+                             .external_url = config.external_url,
+                             .query_offset = config.rule_query_offset,
+                             .subquery_step = config.evaluation_interval});
   plane->healer = std::make_unique<recover::Healer>(env, *plane->journal, *plane->outbox,
                                                     *plane->conductor, *plane->engine);
   plane->drills = std::make_unique<learn::Drills>(env, *plane->journal, *plane->conductor,
@@ -96,13 +102,13 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
 
 ControlPlane::~ControlPlane() {
   env.executor.cancel(maintenance_);
+  if (objects_) objects_->stop();  // the store ends without waiting for a slow bucket
   if (forwarder) forwarder->stop();  // its writers ask the store for metadata
 }
 
 void ControlPlane::schedule_maintenance() {
   maintenance_ = env.executor.post_after(Lane::kPool, kMaintainEvery, [this] {
     if (auto done = store->maintain(to_ms(env.clock.now())); !done) {
-  if (objects_) objects_->stop();  // the store ends without waiting for a slow bucket
       log_error("metrics maintenance failed; it is tried again",
                 {{"error", done.error().message()}});
     }
@@ -119,6 +125,8 @@ void ControlPlane::reconfigure(const Config& fresh) {
   rules->set_groups(config.rule_groups);
   store->set_limits(config.limits);
   if (forwarder) forwarder->configure(config.remote_write);
+  reader->configure(config.remote_read, config.external_labels);
+  subquery_step = to_ms(config.evaluation_interval);
 }
 
 void ControlPlane::stop(std::function<void()> done) {

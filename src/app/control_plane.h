@@ -9,6 +9,7 @@
 // Threads     Construct, reconfigure, stop and destroy on the control strand, or before it runs.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "app/config.h"
 #include "base/env.h"
 #include "collect/forward/forwarder.h"
+#include "collect/remote_read/remote_reader.h"
 #include "detect/rules/manager.h"
 #include "learn/drill/drills.h"
 #include "metrics/store.h"
@@ -56,17 +58,19 @@ class ControlPlane {
 
   Env& env;
   Config config;
-  std::unique_ptr<collect::Forwarder> forwarder;  // null without remote_write at the start
-  std::unique_ptr<metrics::Store> store;
 
  private:
   std::unique_ptr<ObjectStore> objects_;  // here, because the store refers to it
 
  public:
+  std::unique_ptr<collect::Forwarder> forwarder;  // null without remote_write at the start
+  std::unique_ptr<metrics::Store> store;
   std::unique_ptr<state::Journal> journal;
   std::unique_ptr<query::promql::QueryTracker> tracker;  // of what people and pages ask
-  std::unique_ptr<query::promql::Engine> engine;
   std::unique_ptr<net::Client> client;
+  std::unique_ptr<collect::RemoteReader> reader;  // the store, and the peers of remote_read
+  std::unique_ptr<query::promql::Engine> engine;  // asks `reader`
+  std::atomic<std::int64_t> subquery_step{60'000};  // ms, of subqueries that name none; follows reloads
   std::unique_ptr<state::Outbox> outbox;
 
  private:

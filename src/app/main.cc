@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/cli/commands.h"
+#include "app/cli/import_command.h"
 #include "app/cli/rules_commands.h"
 #include "app/config.h"
 #include "app/daemon.h"
@@ -83,6 +84,7 @@ struct RulesOptions {
   RulesTest test;
   RulesBackfill backfill;
   MetricsUnused unused;
+  MetricsImport history;
   Duration interval{};
 };
 
@@ -131,6 +133,20 @@ void add_rules_commands(CLI::App& cli, RulesOptions& options, const RemoteOption
   unused->add_option("--names", options.unused.names,
                      "a file of metric names, one a line, or -; default: a running Holdfast is asked");
   unused->callback([&] { status = run_metrics_unused(remote, options.unused, as_json); });
+
+  auto* history = remote_command(metrics->add_subcommand(
+      "import", "bring in history: Prometheus' blocks, or OpenMetrics text with times"));
+  history
+      ->add_option("PATH", options.history.paths,
+                   "Prometheus' data directory, a snapshot, a block, or an OpenMetrics file")
+      ->required();
+  history->add_option("--store", options.history.store,
+                     "the store's folder (<data>/metrics) of a stopped Holdfast; default: a running "
+                     "one is sent to");
+  history->add_option("--record", options.history.record,
+                     "a file that keeps what was written, so that the same command goes on where it "
+                     "was [<store>/imported; over HTTP none]");
+  history->callback([&] { status = run_metrics_import(remote, options.history, as_json); });
 }
 
 }  // namespace

@@ -14,7 +14,6 @@ std::string folder_of(const std::string& path) {
 // Sections that are valid and done elsewhere, with where.
 constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
     {"alerting", "alerts are told by Holdfast's own receivers (`notify` in holdfast.yaml)"},
-    {"remote_read", "queries read Holdfast's own store"},
     {"storage", "retention and directory are options of `holdfast serve`"},
     {"tracing", "Holdfast sends no spans of its own"},
     {"otlp", "the OTLP receivers translate names as Prometheus does by default"},
@@ -45,6 +44,10 @@ class PrometheusFile {
       for (auto& one : collect::read_remote_write(context_, *node, folder_)) {
         config_.remote_write.push_back(std::move(one));
       }
+    }
+    if (const auto* node = map.member("remote_read")) {
+      for (auto& one : collect::read_remote_read(context_, *node, folder_))
+        config_.remote_read.push_back(std::move(one));
     }
     for (const auto& [section, where] : kElsewhere) {
       if (map.has(section)) {

@@ -2,9 +2,9 @@
 //
 // Purpose     Reads a whole Prometheus configuration into Config: given as --config it runs alone, named under
 //             `prometheus` in holdfast.yaml it adds its jobs, rules and remote writes.
-// Honoured    global, scrape_configs, scrape_config_files, rule_files, remote_write. What Holdfast does in
-//             another place is accepted and named in Config::notices: alerting, remote_read, storage,
-//             tracing, otlp, runtime.
+// Honoured    global, scrape_configs, scrape_config_files, rule_files, remote_write, remote_read. What Holdfast
+//             does in another place is accepted and named in Config::notices: alerting, storage, tracing, otlp,
+//             runtime.
 // Errors      Findings with places; unknown members name the allowed ones.
 // Threads     Pure functions over the file system.
 // Source      Prometheus, configuration.

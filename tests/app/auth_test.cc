@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/app_host.h"
+#include "base/bytes.h"
 
 namespace holdfast::app {
 namespace {
@@ -72,6 +73,10 @@ TEST(Authorisation, IsNeededForAllButHealthSignInAndTheConsole) {
       {"GET", "/api/v1/query?query=1", 401},
       {"POST", "/api/v1/query?query=1", 401},
       {"GET", "/api/nowhere", 401},
+      {"GET", "/federate?match[]=up", 401},
+      {"GET", "/query?q=show+databases", 401},
+      {"GET", "/pushgateway/metrics", 401},
+      {"POST", "/write", 401},
       {"POST", "/", 401},
       {"PUT", "/assets/a", 401},
       {"POST", "/api/holdfast/v1/storage/flush", 401},
@@ -97,6 +102,44 @@ TEST(Authorisation, TakesTheTokenInAnyCaseOfTheSchemeAndNothingElse) {
                             "Basic " + token, std::string("Bearer"), std::string("Bearer ")}) {
     EXPECT_EQ(status(wrong), 401) << wrong;
   }
+}
+
+TEST(Authorisation, TakesTheTokenInTheFormOtherSendersKnow) {
+  AppHost host(Access::kGuarded);
+  const auto token = host.token();
+  const auto basic = [](const std::string& pair) { return "Basic " + base64_encode(pair); };
+  struct Case {
+    std::string field;
+    bool good;
+  };
+  for (const auto& [field, good] :
+       {Case{"Token " + token, true}, Case{"token " + token, true},
+        Case{"Token admin:" + token, true}, Case{basic("admin:" + token), true},
+        Case{basic(":" + token), true}, Case{basic(token + ":"), false},
+        Case{basic("admin:x" + token), false}, Case{"Basic ?", false}, Case{"Token ", false},
+        Case{"Digest " + token, false}}) {
+    const auto answer =
+        host.ask("GET", "/api/holdfast/v1/automation", "", {{"authorization", field}});
+    EXPECT_EQ(answer.status, good ? 200 : 401) << field;
+  }
+}
+
+TEST(Authorisation, TakesAPasswordInTheAddressOnInfluxPathsAlone) {
+  AppHost host(Access::kGuarded);
+  const auto check = [&](const std::string& path, const std::string& p, bool header) {
+    net::Request request;
+    request.method = "POST";
+    request.path = path;
+    request.query = {{"u", "admin"}, {"p", p}};
+    if (header) request.headers.set("authorization", "Token wrong");
+    return !host.auth->check(request).has_value();
+  };
+  EXPECT_TRUE(check("/write", host.token(), false));
+  EXPECT_TRUE(check("/query", host.token(), false));
+  EXPECT_FALSE(check("/write", host.token() + "0", false));
+  EXPECT_FALSE(check("/write", "", false));
+  EXPECT_FALSE(check("/write", host.token(), true));  // what the header says counts
+  EXPECT_FALSE(check("/api/v1/write", host.token(), false));
 }
 
 TEST(Authorisation, TheCallersNameIsOursAndNotWhatACallClaims) {

@@ -34,6 +34,8 @@ export const kEnglish = {
   "metrics.offender_tenant": "has {count} series; the limit of one tenant is {limit}.",
   "metrics.heaviest": "{name} alone holds {share} of all series.",
   "metrics.by_metric": "Most series, by metric",
+  "metrics.samples_by_metric": "Most samples in five minutes, by metric ({count} in all)",
+  "metrics.samples_by_job": "Most samples in five minutes, by job",
   "metrics.churn": "Most new series since the start, by metric",
   "metrics.by_label": "Most values, by label",
   "metrics.by_pair": "Most series, by label and value",

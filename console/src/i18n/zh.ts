@@ -36,6 +36,8 @@ export const kChinese: Record<keyof typeof kEnglish, string> = {
   "metrics.offender_tenant": "有 {count} 个序列；单个租户的上限为 {limit}。",
   "metrics.heaviest": "仅 {name} 就占全部序列的 {share}。",
   "metrics.by_metric": "序列最多的指标",
+  "metrics.samples_by_metric": "五分钟内样本最多的指标（共 {count} 个）",
+  "metrics.samples_by_job": "五分钟内样本最多的任务",
   "metrics.churn": "启动以来新增序列最多的指标",
   "metrics.by_label": "取值最多的标签",
   "metrics.by_pair": "序列最多的标签和取值",

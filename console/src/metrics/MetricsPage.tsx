@@ -19,6 +19,13 @@ interface Cardinality {
   offenders: Offender[];
 }
 
+interface Samples {
+  window_seconds: number;
+  samples: number;
+  samples_by_metric: NamedCount[];
+  samples_by_job: NamedCount[];
+}
+
 interface Block {
   name: string;
   from: string;
@@ -61,6 +68,7 @@ export default function MetricsPage() {
   const { t } = useWords();
   const cardinality = useResource<Cardinality>("/metrics/cardinality?top=10", { everyMs: 10_000 });
   const storage = useResource<Storage>("/metrics/storage", { everyMs: 10_000 });
+  const samples = useResource<Samples>("/metrics/samples?top=10", { everyMs: 60_000 });
   const receivers = useResource<{ receivers: Receiver[] }>("/metrics/remote_write", { everyMs: 10_000 });
   return (
     <Page title={t("nav.metrics")} intro={t("metrics.intro")} testId="metrics-page">
@@ -74,6 +82,14 @@ export default function MetricsPage() {
               ))}
             </div>
           </>
+        )}
+      </Ready>
+      <Ready of={samples}>
+        {(all) => (
+          <div className="metrics-grid">
+            <Top title={t("metrics.samples_by_metric", { count: formatCount(all.samples) })} entries={all.samples_by_metric} total={all.samples} />
+            <Top title={t("metrics.samples_by_job")} entries={all.samples_by_job} total={all.samples} />
+          </div>
         )}
       </Ready>
       <Ready of={storage}>{(data) => <StorageCard storage={data} />}</Ready>

@@ -31,7 +31,8 @@ bool is_open(const net::Request& request) {
     return request.peer.starts_with("127.") || request.peer.starts_with("[::1]");
   // Which methods there are is no secret, and a browser asks for it without its token.
   if (request.method == "OPTIONS") return true;
-  if (path == "/federate") return false;
+  // What is stored, at the paths of those it is known from.
+  if (path == "/federate" || path == "/query" || path.starts_with("/pushgateway/")) return false;
   return request.method == "GET" && !path.starts_with("/api/");
 }
 
@@ -99,10 +100,34 @@ bool Auth::token_matches(std::string_view token) const {
   return equal_in_constant_time(sha256_hex(token), token_hash_);
 }
 
-bool Auth::has_token(const net::Request& request) const {
+// The secret a caller shows, in the form his protocol has for it. Names beside it say nothing: there is one token.
+//   Bearer TOKEN          everyone
+//   Token TOKEN           InfluxDB 2; Token NAME:TOKEN its clients of version 1
+//   Basic NAME:TOKEN      what only knows a user and a password
+//   ?u=NAME&p=TOKEN       InfluxDB 1, on its own paths alone, for addresses end up in logs
+static std::string shown_token(const net::Request& request) {
   const auto header = request.headers.get("authorization");
-  return header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "bearer ") &&
-         token_matches(trim(header.substr(7)));
+  const auto space = header.find(' ');
+  const auto scheme = header.substr(0, space);
+  const auto rest = space == header.npos ? std::string_view() : trim(header.substr(space + 1));
+  const auto behind_name = [](std::string_view pair) {
+    const auto colon = pair.find(':');
+    return std::string(colon == pair.npos ? pair : pair.substr(colon + 1));
+  };
+  if (equals_ignoring_case(scheme, "bearer")) return std::string(rest);
+  if (equals_ignoring_case(scheme, "token")) return behind_name(rest);
+  if (equals_ignoring_case(scheme, "basic")) {
+    const auto pair = base64_decode(rest);
+    return pair ? behind_name(*pair) : std::string();
+  }
+  const auto& path = request.path;
+  const bool influx = path == "/write" || path == "/query" || path == "/api/v2/write";
+  return header.empty() && influx ? std::string(request.param("p")) : std::string();
+}
+
+bool Auth::has_token(const net::Request& request) const {
+  const auto token = shown_token(request);
+  return !token.empty() && token_matches(token);
 }
 
 bool Auth::has_session(const net::Request& request) const {

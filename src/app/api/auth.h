@@ -2,6 +2,7 @@
 //
 // Purpose     A token of 32 random bytes is made at first start and kept, hashed, in the data directory; the token itself is
 //             printed once and written to admin-token (mode 0600). Calls carry it as a bearer token, browsers as a session cookie.
+//             Senders that know other forms carry it as theirs: `Token T`, a password (Basic), InfluxDB 1's parameter p.
 // Open paths  Health, readiness, the console's files, sign-in, and /metrics from loopback need no token.
 // Forgery     A call with a cookie that changes something must carry an Origin (or Referer) of this host. Without
 //             authorisation a page may change something only when it is of this host and the host is loopback by name,

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <unordered_map>
 
 #include "app/api/json_text.h"
 #include "app/api/prometheus_form.h"
 #include "base/text.h"
+#include "collect/backfill/import_message.h"
 #include "detect/rules/usage.h"
 
 namespace holdfast::app {
@@ -14,7 +16,10 @@ namespace {
 constexpr std::string_view kBase = "/api/holdfast/v1/metrics";
 constexpr std::int64_t kTopDefault = 20;
 constexpr std::int64_t kTopMax = 1000;
-constexpr std::size_t kMetricCountMax = 1'000'000;  // names of metrics; all there are
+constexpr Duration kSampleWindow = 5min;  // whose samples are counted
+constexpr Duration kSampleWindowMax = 1h;
+constexpr std::size_t kImportSizeMax = 256 * 1024 * 1024;  // bytes, unpacked
+constexpr std::size_t kMetricCountMax = 1'000'000;         // names of metrics; all there are
 
 std::int64_t whole(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -51,17 +56,21 @@ void append_limits(JsonMembers& members, const metrics::SeriesLimits& limits) {
   inner.end();
 }
 
+// How many entries a list may have.
+Result<std::size_t> top_of(const net::Request& request) {
+  const auto text = request.param("top");
+  if (text.empty()) return static_cast<std::size_t>(kTopDefault);
+  const auto parsed = parse_int(text);
+  if (!parsed || *parsed < 1 || *parsed > kTopMax)
+    return invalid("'top' must be a whole number from 1 to 1000");
+  return static_cast<std::size_t>(*parsed);
+}
+
 net::Response cardinality(const metrics::Store& store, const metrics::SeriesLimits& limits,
                           const net::Request& request) {
-  auto top = kTopDefault;
-  if (const auto text = request.param("top"); !text.empty()) {
-    const auto parsed = parse_int(text);
-    if (!parsed || *parsed < 1 || *parsed > kTopMax) {
-      return refusal(invalid("'top' must be a whole number from 1 to 1000"));
-    }
-    top = *parsed;
-  }
-  const auto counts = store.cardinality(static_cast<std::size_t>(top));
+  const auto top = top_of(request);
+  if (!top) return refusal(top.error());
+  const auto counts = store.cardinality(*top);
   std::string body;
   JsonMembers members(body);
   members.whole("series", whole(counts.series)).whole("label_pairs", whole(counts.label_pairs));
@@ -81,6 +90,61 @@ net::Response cardinality(const metrics::Store& store, const metrics::SeriesLimi
         .end();
   }
   list.end();
+  members.end();
+  return net::Response::json(200, std::move(body));
+}
+
+// ---- who brings samples ----
+
+using Counts = std::unordered_map<std::string, std::uint64_t>;
+
+std::vector<metrics::CardinalityEntry> largest(const Counts& counts, std::size_t limit) {
+  std::vector<metrics::CardinalityEntry> all;
+  for (const auto& [name, count] : counts) all.push_back({name, count});
+  const auto before = [](const auto& a, const auto& b) {
+    return a.count != b.count ? a.count > b.count : a.name < b.name;
+  };
+  const auto kept = std::min(limit, all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end(),
+                    before);
+  all.resize(kept);
+  return all;
+}
+
+// Samples of the last minutes by metric and by job, counted by reading them.
+net::Response samples(const MetricsSources& sources, const net::Request& request) {
+  Form form(request);
+  const auto window = form.duration("window", kSampleWindow);
+  if (form.error()) return refusal(invalid(form.error()->message));
+  if (window <= Duration::zero() || window > kSampleWindowMax)
+    return refusal(invalid("'window' must be more than nothing and at most 1h"));
+  const auto top = top_of(request);
+  if (!top) return refusal(top.error());
+  metrics::SelectRequest all;
+  const auto named =
+      model::Matcher::make(model::MatchOp::kNotEqual, std::string(model::kMetricName), "");
+  if (!named) return refusal(named.error());
+  all.matchers = {*named};
+  all.to = to_ms(sources.env.clock.now());
+  all.from = all.to - to_ms(window) + 1;
+  const auto found = sources.store.find(all);
+  if (!found) return refusal(found.error());
+  Counts by_metric, by_job;
+  std::uint64_t total = 0;
+  metrics::SeriesData data;
+  const auto cursor = (*found)->cursor();
+  for (std::size_t i = 0; i < (*found)->size(); ++i) {
+    if (auto read = cursor->read(i, data); !read) return refusal(read.error());
+    if (data.size() == 0) continue;
+    total += data.size();
+    by_metric[std::string((*found)->label(i, model::kMetricName))] += data.size();
+    by_job[std::string((*found)->label(i, "job"))] += data.size();
+  }
+  std::string body;
+  JsonMembers members(body);
+  members.number("window_seconds", to_seconds(window)).whole("samples", whole(total));
+  append_entries(members, "samples_by_metric", largest(by_metric, *top));
+  append_entries(members, "samples_by_job", largest(by_job, *top));
   members.end();
   return net::Response::json(200, std::move(body));
 }
@@ -199,6 +263,18 @@ net::Response explain(const MetricsSources& sources, const net::Request& request
   return net::Response::json(200, std::move(*told));
 }
 
+// History, as `holdfast metrics import` sends it: kept when this answers.
+net::Response import_history(const MetricsSources& sources, const net::Request& request) {
+  const auto message = collect::read_import_message(request.body, kImportSizeMax);
+  if (!message) return refusal(message.error());
+  if (auto done = sources.store.import(message->columns); !done) return refusal(done.error());
+  for (const auto& [metric, metadata] : message->metadata)
+    sources.store.set_metadata(metric, metadata);
+  net::Response response;
+  response.status = 204;
+  return response;
+}
+
 // Stored metrics that no rule asks for. Holdfast's own pages and dashboards elsewhere may still do.
 net::Response unused(const MetricsSources& sources, const std::vector<detect::RuleGroup>& groups) {
   std::map<std::string, std::uint64_t> stored;
@@ -295,6 +371,8 @@ void add_metrics_routes(net::Router& router, const MetricsSources& sources) {
                {.blocking = true});
   };
   asked("GET", "/explain", explain);
+  asked("POST", "/import", import_history);
+  asked("GET", "/samples", samples);
   asked("POST", "/queries/{id}/cancel", cancel);
   route("/queries", queries);
   route("/storage", storage);

@@ -2,7 +2,7 @@
 //
 // Purpose     Cardinality and churn by metric, label and pair with the limits in force, and the offender named when one
 //             is near its limit; metrics no rule asks for; the store's blocks, memory and problems; queries that run,
-//             were slow, or are to be explained; the receivers of remote write.
+//             were slow, or are to be explained; the receivers of remote write. Who brings samples; import of history.
 // Threads     Handlers run on Lane::kPool; limits and rules are fetched from the control strand first.
 #pragma once
 

@@ -66,6 +66,8 @@ struct PrometheusSources {
   // Of a pool's relabel_configs over discovered labels; control strand.
   std::function<RelabelSteps(const std::string& pool, const model::Labels& labels)> relabel_steps =
       nullptr;
+  // ms, of subqueries that name none; any thread.
+  std::function<std::int64_t()> subquery_step = nullptr;
 };
 
 // The sources must outlive the router's server. To be added after every other route under /api/v1.

@@ -16,15 +16,24 @@ using query::promql::QueryResult;
 constexpr Duration kQueryTimeoutMax = 2min;
 constexpr std::uint64_t kPointCountMax = 11'000;
 
-QueryOptions query_options(Form& form, const Env& env, const net::Request& request,
-                           std::stop_token stop) {
+// Whose turn it is. The header is Auth's word, whatever the caller sent under that name. Where everybody is the same user,
+// one without authorisation, the address tells them apart.
+std::string query_user(const net::Request& request) {
+  const auto user = request.headers.get("x-holdfast-user");
+  if (!user.empty() && user != "local") return std::string(user);
+  return request.peer.substr(0, request.peer.rfind(':'));
+}
+
+QueryOptions query_options(Form& form, const PrometheusContext& context,
+                           const net::Request& request, std::stop_token stop) {
   QueryOptions options;
-  options.user = request.headers.get("x-holdfast-user");
+  options.user = query_user(request);
   const auto timeout = std::min(form.duration("timeout", kQueryTimeoutMax), kQueryTimeoutMax);
-  options.deadline = env.clock.mono() + timeout;
+  options.deadline = context.env.clock.mono() + timeout;
   options.stop = std::move(stop);
   options.lookback = form.lookback(options.lookback);
   options.per_step_stats = form.get("stats") == "all";
+  if (context.sources.subquery_step) options.subquery_step = context.sources.subquery_step();
   return options;
 }
 
@@ -49,7 +58,7 @@ net::Response instant(const PrometheusContext& context, const net::Request& requ
   Form form(request);
   const auto limit = form.limit();
   const auto at = form.time_or("time", to_ms(context.env.clock.now()));
-  const auto options = query_options(form, context.env, request, std::move(stop));
+  const auto options = query_options(form, context, request, std::move(stop));
   if (form.error()) return refuse(*form.error());
   auto expr = form.expression();
   if (!expr) return refuse(bad_parameter("query", expr.error().message()));
@@ -92,7 +101,7 @@ net::Response range(const PrometheusContext& context, const net::Request& reques
   Form form(request);
   const auto limit = form.limit();
   const auto window = window_of(form);
-  auto options = query_options(form, context.env, request, std::move(stop));
+  auto options = query_options(form, context, request, std::move(stop));
   // Both ends belong to the range, and what Prometheus refuses was refused above.
   options.point_count_max = kPointCountMax + 1;
   if (form.error()) return refuse(*form.error());

@@ -5,6 +5,7 @@
 #include "app/api/xor_chunk.h"
 #include "base/bytes.h"
 #include "base/wire.h"
+#include "collect/backfill/chunk.h"
 #include "collect/forward/remote_message.h"
 
 namespace holdfast::app {
@@ -119,10 +120,6 @@ Result<void> for_each_series(const metrics::Reader& reader, const RemoteReadQuer
   return {};
 }
 
-bool has_histograms(const metrics::SeriesData& data) {
-  return std::ranges::any_of(data.histograms, [](const auto& one) { return one != nullptr; });
-}
-
 Result<std::string> samples_answer(const metrics::Reader& reader, const RemoteReadRequest& request,
                                    const model::Labels& external, std::stop_token stop) {
   WireWriter out;
@@ -166,25 +163,36 @@ class SeriesFrames {
       : out_(out), query_(query), labels_(std::move(labels)) {}
 
   void append(model::Timestamp t, double value) {
-    chunk_.append(t, value);
-    if (chunk_.count() == XorChunk::kSamplesPerChunk) end_chunk();
+    if (histograms_.count() > 0) end_chunk();
+    floats_.append(t, value);
+    if (floats_.count() == XorChunk::kSamplesPerChunk) end_chunk();
+  }
+  void append(model::Timestamp t, const model::Histogram& histogram) {
+    if (floats_.count() > 0 || !histograms_.fits(histogram)) end_chunk();
+    histograms_.append(t, histogram);
   }
   void end() {
-    if (chunk_.count() > 0) end_chunk();
+    end_chunk();
     if (!chunks_.empty()) end_frame();
   }
 
  private:
-  void end_chunk() {
+  template <typename Chunk>
+  void add_chunk(collect::ChunkEncoding encoding, Chunk& chunk) {
     WireWriter message;
-    message.varint(1, static_cast<std::uint64_t>(chunk_.min_time()));
-    message.varint(2, static_cast<std::uint64_t>(chunk_.max_time()));
-    message.varint(3, 1);  // XOR
-    message.bytes(4, chunk_.take());
+    message.varint(1, static_cast<std::uint64_t>(chunk.min_time()));
+    message.varint(2, static_cast<std::uint64_t>(chunk.max_time()));
+    message.varint(3, static_cast<std::uint64_t>(encoding));
+    message.bytes(4, chunk.take());
     WireWriter field;
     field.bytes(2, message.text());
     chunks_ += field.text();
     if (labels_.size() + chunks_.size() >= kFrameSize) end_frame();
+  }
+  // Of the two at most one holds samples, so chunks come in the order of time.
+  void end_chunk() {
+    if (floats_.count() > 0) add_chunk(collect::ChunkEncoding::kXor, floats_);
+    if (histograms_.count() > 0) add_chunk(collect::ChunkEncoding::kFloatHistogram, histograms_);
   }
   void end_frame() {
     WireWriter message;
@@ -198,33 +206,32 @@ class SeriesFrames {
   const std::uint64_t query_;
   const std::string labels_;
   std::string chunks_;
-  XorChunk chunk_;
+  XorChunk floats_;
+  collect::HistogramChunkWriter histograms_;
 };
 
-// Nothing when a series holds histograms: those have no place in a frame of XOR chunks.
-Result<std::optional<std::string>> chunks_answer(const metrics::Reader& reader,
-                                                 const RemoteReadRequest& request,
-                                                 const model::Labels& external,
-                                                 std::stop_token stop) {
+Result<std::string> chunks_answer(const metrics::Reader& reader, const RemoteReadRequest& request,
+                                  const model::Labels& external, std::stop_token stop) {
   std::string out;
   Budget budget;
-  bool histograms = false;
-  for (std::size_t q = 0; q < request.queries.size() && !histograms; ++q) {
+  for (std::size_t q = 0; q < request.queries.size(); ++q) {
     const auto add = [&](const auto& labels, const auto& data) -> Result<void> {
-      histograms = histograms || has_histograms(data);
-      if (histograms) return {};
       HF_TRY(budget.take(data.size()));
       WireWriter names;
       write_labels(names, labels, external);
       SeriesFrames frames(out, q, names.take());
-      for (std::size_t i = 0; i < data.size(); ++i) frames.append((*data.times)[i], data.values[i]);
+      for (std::size_t i = 0; i < data.size(); ++i) {
+        if (!data.histograms.empty() && data.histograms[i])
+          frames.append((*data.times)[i], *data.histograms[i]);
+        else
+          frames.append((*data.times)[i], data.values[i]);
+      }
       frames.end();
       return {};
     };
     HF_TRY(for_each_series(reader, request.queries[q], external, stop, add));
   }
-  if (histograms) return std::optional<std::string>();
-  return std::optional(std::move(out));
+  return out;
 }
 
 }  // namespace
@@ -261,12 +268,8 @@ Result<RemoteReadRequest> parse_remote_read(std::string_view message) {
 Result<RemoteReadAnswer> remote_read(const metrics::Reader& reader, RemoteReadRequest request,
                                      const model::Labels& external, std::stop_token stop) {
   if (request.takes_chunks) {
-    auto chunks = HF_TRY(chunks_answer(reader, request, external, stop));
-    if (chunks) return RemoteReadAnswer{std::move(*chunks), true};
-    if (!request.takes_samples) {
-      return Error(Code::kUnsupported,
-                   "native histograms are answered as SAMPLES only; accept that response type too");
-    }
+    auto chunks = HF_TRY(chunks_answer(reader, request, external, std::move(stop)));
+    return RemoteReadAnswer{std::move(chunks), true};
   }
   return RemoteReadAnswer {
     HF_TRY(samples_answer(reader, request, external, std::move(stop)))

@@ -1,13 +1,13 @@
 // app/api/remote_read.h: Prometheus' remote read protocol: one request decoded, one answer written.
 //
 // Purpose     A Prometheus or a Thanos sidecar reads from Holdfast as from a Prometheus. Two answers: all samples
-//             in one message, or frames of XOR chunks.
+//             in one message, or frames of chunks.
 //
 //               SAMPLES              snappy block of prometheus.ReadResponse
 //               STREAMED_XOR_CHUNKS  frames | size uvarint | crc32c u32be | prometheus.ChunkedReadResponse |
 //
-// Limits      50 million samples an answer, frames of about 1 MiB. Frames carry floats only: when a series has native
-//             histograms and the caller takes SAMPLES too, he is given those.
+// Limits      50 million samples an answer, frames of about 1 MiB. Native histograms go as float histogram chunks,
+//             whatever they came as.
 // Errors      kInvalid for bytes that are no request (400); those of the store.
 // Threads     Pure but for the reader.
 // Source      prompb/remote.proto of Prometheus; its documentation "Remote Read API".

@@ -200,7 +200,7 @@ class RuleEvaluation {
         engine_(context.store, context.clock) {
     options_.deadline = context.clock.mono() + kQueryTimeout;
     options_.stop = context.stop;
-    options_.external_labels = context.external_labels;
+    options_.subquery_step = context.subquery_step;
   }
 
   RuleOutcome run() {

@@ -104,6 +104,7 @@ struct EvaluationContext {
   const std::string& external_url;
   std::stop_token stop;
   RestorePolicy restore{};
+  std::int64_t subquery_step = 60'000;  // ms, of subqueries that name none
 };
 
 std::vector<RuleOutcome> evaluate_group(const PreparedGroup& group,

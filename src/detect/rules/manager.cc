@@ -327,9 +327,13 @@ void RuleManager::Impl::evaluate(const GroupPtr& group, WallTime at) {
 }
 
 EvaluationContext RuleManager::Impl::context() const {
-  return {
-      store,          env.clock, options.external_labels, options.external_url, stop.get_token(),
-      options.restore};
+  return {store,
+          env.clock,
+          options.external_labels,
+          options.external_url,
+          stop.get_token(),
+          options.restore,
+          to_ms(options.subquery_step)};
 }
 
 // Starts a level; the caller's thread works too, and nobody waits.

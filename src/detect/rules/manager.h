@@ -41,8 +41,9 @@ namespace holdfast::detect {
 struct ManagerOptions {
   model::Labels external_labels;
   std::string external_url;
-  Duration query_offset{};  // of groups that do not say
-  RestorePolicy restore{};  // from ALERTS_FOR_STATE, where the journal knows nothing
+  Duration query_offset{};        // of groups that do not say
+  Duration subquery_step = 1min;  // of subqueries that name none
+  RestorePolicy restore{};        // from ALERTS_FOR_STATE, where the journal knows nothing
   int concurrency_max = 4;  // rules of one group side by side, where none needs another's result
   Duration spread_from = 50ms;  // a group whose last evaluation took less runs its rules in order
 };

@@ -108,7 +108,8 @@ class Run {
 
   bool evaluate(std::int64_t at) {
     bool good = true;
-    const EvaluationContext context{store_, clock_, test_.external_labels, test_.external_url, {}};
+    EvaluationContext context{store_, clock_, test_.external_labels, test_.external_url, {}};
+    context.subquery_step = file_.evaluation_interval;  // as promtool does
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       auto outcomes = evaluate_group(groups_[g], memory_[g], from_ms(test_.start + at), context);
       for (std::size_t r = 0; r < outcomes.size(); ++r) {
@@ -175,7 +176,7 @@ class Run {
 
   Result<std::vector<AnswerSample>> ask(const ExprTest& wanted) const {
     query::promql::QueryOptions options;
-    options.external_labels = test_.external_labels;
+    options.subquery_step = file_.evaluation_interval;  // as promtool does
     const query::promql::Engine engine(store_, clock_);
     auto result = HF_TRY(engine.instant(wanted.expr, test_.start + wanted.eval_time, options));
     std::vector<AnswerSample> samples;

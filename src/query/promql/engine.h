@@ -84,7 +84,7 @@ struct QueryOptions {
   std::size_t point_count_max = 11'000;  // per series of a range query
   std::optional<MonoTime> deadline;
   std::stop_token stop;
-  Labels external_labels;
+  std::int64_t subquery_step = 60'000;  // ms, of subqueries that name none
   std::string user;             // for the tracker: whose turn, and in the logs
   bool per_step_stats = false;  // fill QueryStats::samples_per_step
   // The plain way for everything: one thread, one window at a time, nothing fused or shared. What

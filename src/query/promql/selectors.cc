@@ -15,7 +15,6 @@ namespace {
 
 // Beyond it lies no time that could be stored; keeps sums of offsets and ranges within 64 bits.
 constexpr std::int64_t kFarthest = model::kTimestampMax / 2;
-constexpr std::int64_t kSubqueryStepDefault = 60'000;
 
 std::int64_t bounded(std::int64_t ms) { return std::clamp(ms, -kFarthest, kFarthest); }
 
@@ -420,10 +419,10 @@ Result<SubqueryValue> Evaluator::eval_subquery(const Subquery& subquery, const S
   const auto query_range = input_.steps.last() - input_.steps.start;
   SubqueryValue result;
   result.range = bounded(HF_TRY(eval_duration(subquery.range, query_step, query_range)));
-  std::int64_t interval = kSubqueryStepDefault;
+  std::int64_t interval = input_.options.subquery_step;
   if (subquery.step)
     interval = bounded(HF_TRY(eval_duration(*subquery.step, query_step, query_range)));
-  if (interval <= 0) interval = kSubqueryStepDefault;
+  if (interval <= 0) interval = QueryOptions().subquery_step;
   for (std::size_t i = 0; i < steps.count; ++i) {
     result.ends.push_back(anchor(subquery.shift, steps.time(i)) - offset);
   }
