@@ -51,7 +51,7 @@ StorageConfig read_storage(const YamlContext& context, const YamlNode& node,
     return map.duration(name, 0s, least, kRetentionMax);
   };
   storage.retention = retention("retention", 1h);
-  storage.retention_5m = retention("retention_5m", 0s);
+  storage.retention_5m = map.duration("retention_5m", 0s, 0s, kRetentionMax);
   storage.retention_1h = retention("retention_1h", 0s);
   storage.out_of_order_window =
       map.duration("out_of_order_window", storage.out_of_order_window, 0s, 30 * 24h);

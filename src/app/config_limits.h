@@ -17,7 +17,8 @@ metrics::SeriesLimits read_limits(const YamlContext& context, const YamlNode& no
 // `storage`: what the metrics engine keeps beyond its time.
 struct StorageConfig {
   std::optional<Duration> retention;                   // not given: serve --retention
-  std::optional<Duration> retention_5m, retention_1h;  // of levels; not given: as long as samples
+  Duration retention_5m{};                             // of levels; 0: not made
+  std::optional<Duration> retention_1h;                // not given: as long as the samples
   std::uint64_t retention_bytes = 0;                   // of blocks; 0 is no limit
   Duration out_of_order_window{};                      // how far behind its series' newest a sample may come
   ObjectsConfig objects;                               // where old blocks go

@@ -45,8 +45,8 @@ Result<void> Engine::make_levels() {
 }
 
 // Of samples that are gone their buckets are hidden, each that may hold one of them.
-Result<void> Engine::hide_in_levels(const std::vector<std::vector<Matcher>>& any_of,
-                                    Timestamp from, Timestamp to) {
+Result<void> Engine::hide_in_levels(const std::vector<std::vector<Matcher>>& any_of, Timestamp from,
+                                    Timestamp to) {
   for (const LevelFilePtr& level : levels_of_gone(from, to)) {
     std::vector<SeriesIndex> series;
     for (const std::vector<Matcher>& matchers : any_of) {
@@ -60,17 +60,18 @@ Result<void> Engine::hide_in_levels(const std::vector<std::vector<Matcher>>& any
     std::sort(series.begin(), series.end());
     series.erase(std::unique(series.begin(), series.end()), series.end());
     if (!series.empty())
-      HF_TRY(level->block()->hide(series, from, std::min(to, model::kTimestampMax -
-                                                                 level->resolution()) +
-                                                    level->resolution() - 1));
+      HF_TRY(level->block()->hide(
+          series, from,
+          std::min(to, model::kTimestampMax - level->resolution()) + level->resolution() - 1));
   }
   return {};
 }
 
 Result<void> Engine::copy_levels(const std::string& folder) {
-  if (levels_->empty()) return {};
+  const std::vector<LevelFilePtr> levels = levels_->list();
+  if (levels.empty()) return {};
   HF_TRY(env_.files.create_directories(folder + "/levels"));
-  for (const LevelFilePtr& level : levels_->list()) {
+  for (const LevelFilePtr& level : levels) {
     const std::string& path = level->block()->path();
     const std::string to = folder + "/levels/" + name_of(*level->block());
     HF_TRY(copy_file(path, to));
@@ -81,7 +82,7 @@ Result<void> Engine::copy_levels(const std::string& folder) {
 }
 
 std::vector<LevelFilePtr> Engine::levels_of_gone(Timestamp from, Timestamp to) const {
-  if (levels_->empty()) return {};
+  if (!levels_->touch(from, to)) return {};
   for (;;) {
     const Layout layout = blocks_->layout();
     std::vector<LevelFilePtr> levels = levels_->list();
@@ -107,7 +108,7 @@ Result<LevelSelectionPtr> Engine::find_levels(const SelectRequest& request,
 
 Result<LevelSelectionPtr> Engine::find_levels_once(const SelectRequest& request,
                                                    const LevelRequest& wanted) const {
-  if (levels_->empty()) return LevelSelectionPtr();
+  if (!levels_->touch(request.from, request.to)) return LevelSelectionPtr();
   for (;;) {
     // A level counts only together with the blocks that stood beside it: the list of blocks must not
     // change while the levels are listed and the samples found.

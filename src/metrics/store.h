@@ -250,9 +250,11 @@ struct StoreOptions {
   Duration retention = 15 * 24h;
   Duration sync_interval = 1s;        // declared loss at power failure
   std::uint64_t retention_bytes = 0;  // of blocks; the oldest go first; 0 is no limit
-  // How long what downsampling made of the samples is kept, in buckets of 5 minutes and of an hour.
-  // Not given: as long as the samples. 0: not made.
-  std::optional<Duration> retention_5m, retention_1h;
+  // How long what downsampling made of the samples is kept, in buckets of 5 minutes and of an hour; 0:
+  // not made. The former take half the bytes of the samples, and pay where they outlive them; the
+  // latter take a fourteenth, and are kept as long as the samples when nothing is given.
+  Duration retention_5m = 0s;
+  std::optional<Duration> retention_1h;
   Duration out_of_order_window = 0s;  // how far behind its series' newest a sample may be
   std::size_t series_count_max = 10'000'000;
   SeriesLimits limits;

@@ -73,10 +73,14 @@ struct UnrulySeries {
  private:
   double odd() {
     switch (random_.below(20)) {
-      case 0: return std::numeric_limits<double>::infinity();
-      case 1: return std::nan("");
-      case 2: return 1e300;
-      default: return static_cast<double>(random_.below(10)) - 5;
+      case 0:
+        return std::numeric_limits<double>::infinity();
+      case 1:
+        return std::nan("");
+      case 2:
+        return 1e300;
+      default:
+        return static_cast<double>(random_.below(10)) - 5;
     }
   }
   // Calls for the times a series has: with gaps, late ones, ones that come and go.
@@ -152,7 +156,8 @@ inline void expect_same(const Cells& mine, const Cells& wanted, const std::strin
     const auto found = mine.find(key);
     if (found != mine.end() && near(found->second, v)) continue;
     ADD_FAILURE() << what << " " << key.first.text() << " at " << key.second << ": "
-                  << (found == mine.end() ? "nothing" : std::to_string(found->second)) << " for " << v;
+                  << (found == mine.end() ? "nothing" : std::to_string(found->second)) << " for "
+                  << v;
     if (++wrong == 3) return;
   }
 }

@@ -66,8 +66,9 @@ constexpr Timestamp bucket_end(Timestamp t, std::int64_t resolution) {
 class BucketBuilder {
  public:
   explicit BucketBuilder(std::int64_t resolution) : resolution_(resolution) {}
-  // Both take what lies behind all that was taken before, or answer false and take nothing more.
-  bool add(const SeriesData& floats);
+  // Both take what lies behind all that was taken before, or answer false and take nothing more. Of
+  // samples only the numbers asked for are summed up.
+  bool add(const SeriesData& floats, unsigned fields = kBucketAll);
   bool add(const std::vector<LevelBucket>& buckets);  // whose resolution divides this one's
   // Takes buckets in the order of their ends though they overlap: falls between them are not seen.
   void add_overlapping(const std::vector<LevelBucket>& buckets);
@@ -76,6 +77,7 @@ class BucketBuilder {
 
  private:
   bool add(const LevelBucket& bucket);
+  void add(Timestamp t, double value);
   void close();
 
   const std::int64_t resolution_;

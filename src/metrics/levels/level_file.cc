@@ -11,30 +11,57 @@ constexpr char kHistogramColumn = 'h';
 
 bool wanted(LevelColumn column, unsigned fields) {
   switch (column) {
-    case LevelColumn::kSum: return (fields & kBucketSum) != 0;
-    case LevelColumn::kMin: return (fields & kBucketMin) != 0;
-    case LevelColumn::kMax: return (fields & kBucketMax) != 0;
+    case LevelColumn::kSum:
+      return (fields & kBucketSum) != 0;
+    case LevelColumn::kMin:
+      return (fields & kBucketMin) != 0;
+    case LevelColumn::kMax:
+      return (fields & kBucketMax) != 0;
     // An extreme may say that it is as these are.
-    case LevelColumn::kFirst: return (fields & (kBucketFirst | kBucketDrops | kBucketMin)) != 0;
-    case LevelColumn::kLast: return (fields & (kBucketLast | kBucketDrops | kBucketMax)) != 0;
-    case LevelColumn::kDrops: return (fields & kBucketDrops) != 0;
-    default: return true;
+    case LevelColumn::kFirst:
+      return (fields & (kBucketFirst | kBucketDrops | kBucketMin)) != 0;
+    case LevelColumn::kLast:
+      return (fields & (kBucketLast | kBucketDrops | kBucketMax)) != 0;
+    case LevelColumn::kDrops:
+      return (fields & kBucketDrops) != 0;
+    default:
+      return true;
   }
 }
 
 void put(LevelColumn column, double value, LevelBucket& bucket) {
   const auto back = [&] { return bucket.end - static_cast<Timestamp>(value); };
   switch (column) {
-    case LevelColumn::kCount: bucket.count = value; break;
-    case LevelColumn::kSum: bucket.sum = value; break;
-    case LevelColumn::kFirst: bucket.first = value; break;
-    case LevelColumn::kLast: bucket.last = value; break;
-    case LevelColumn::kMin: bucket.min = model::is_stale(value) ? bucket.first : value; break;
-    case LevelColumn::kMax: bucket.max = model::is_stale(value) ? bucket.last : value; break;
-    case LevelColumn::kFirstBack: bucket.first_time = back(); break;
-    case LevelColumn::kLastBack: bucket.last_time = back(); break;
-    case LevelColumn::kDrops: bucket.drops = value; break;
-    case LevelColumn::kStale: bucket.ends_stale = value != 0; break;
+    case LevelColumn::kCount:
+      bucket.count = value;
+      break;
+    case LevelColumn::kSum:
+      bucket.sum = value;
+      break;
+    case LevelColumn::kFirst:
+      bucket.first = value;
+      break;
+    case LevelColumn::kLast:
+      bucket.last = value;
+      break;
+    case LevelColumn::kMin:
+      bucket.min = model::is_stale(value) ? bucket.first : value;
+      break;
+    case LevelColumn::kMax:
+      bucket.max = model::is_stale(value) ? bucket.last : value;
+      break;
+    case LevelColumn::kFirstBack:
+      bucket.first_time = back();
+      break;
+    case LevelColumn::kLastBack:
+      bucket.last_time = back();
+      break;
+    case LevelColumn::kDrops:
+      bucket.drops = value;
+      break;
+    case LevelColumn::kStale:
+      bucket.ends_stale = value != 0;
+      break;
   }
 }
 
@@ -109,10 +136,16 @@ Result<LevelFile::Found> LevelFile::find(const std::vector<Matcher>& matchers, T
     return series;
   };
   found.with_samples = select(kHistogramColumn, to);
-  const auto histograms = found.view->select(
-      {Matcher::equal(std::string(kColumnLabel), std::string(1, kHistogramColumn))},
-      model::kTimestampMin, model::kTimestampMax);
-  found.series_count = (found.view->series_count() - histograms.size()) / kLevelColumns;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!with_buckets_) {
+      const auto histograms = found.view->select(
+          {Matcher::equal(std::string(kColumnLabel), std::string(1, kHistogramColumn))},
+          model::kTimestampMin, model::kTimestampMax);
+      with_buckets_ = (found.view->series_count() - histograms.size()) / kLevelColumns;
+    }
+    found.series_count = *with_buckets_;
+  }
   // A sample at `to` lies in a bucket that ends up to a resolution later.
   found.with_buckets = select('0', to + resolution() - 1);
   return found;
@@ -123,13 +156,16 @@ void LevelFile::labels(const Block::View& view, SeriesIndex series, LabelViews& 
   if (!out.empty() && out.front().name == kColumnLabel) out.erase(out.begin());
 }
 
-Fingerprint LevelFile::fingerprint_of(const Block::View& view, SeriesIndex series) const {
+Fingerprint LevelFile::fingerprint_of(const Found& found, SeriesIndex series) const {
+  // Each series once: by its first column, those with histograms behind them.
+  const std::size_t others = found.series_count * (kLevelColumns - 1);
+  const std::size_t place = series < found.series_count ? series : series - others;
   const std::lock_guard lock(mutex_);
-  fingerprints_.resize(view.series_count());
-  Fingerprint& known = fingerprints_[series];
+  fingerprints_.resize(found.view->series_count() - others);
+  Fingerprint& known = fingerprints_[place];
   if (known == Fingerprint()) {
     LabelViews views;
-    labels(view, series, views);
+    labels(*found.view, series, views);
     std::string canonical;
     for (const LabelView& label : views) {
       canonical.append(label.name).push_back('\xff');

@@ -80,15 +80,15 @@ class LevelFile : public std::enable_shared_from_this<LevelFile> {
   // Series that match and may have had samples in [from, to].
   struct Found {
     std::shared_ptr<const Block::View> view;
-    std::size_t series_count = 0;            // with buckets, in the file
-    std::vector<SeriesIndex> with_buckets;   // below series_count
-    std::vector<SeriesIndex> with_samples;   // histograms; index in the file
+    std::size_t series_count = 0;           // with buckets, in the file
+    std::vector<SeriesIndex> with_buckets;  // below series_count
+    std::vector<SeriesIndex> with_samples;  // histograms; index in the file
   };
   Result<Found> find(const std::vector<Matcher>& matchers, Timestamp from, Timestamp to) const;
   // Without the label that names the number.
   static void labels(const Block::View& view, SeriesIndex series, LabelViews& out);
-  // As find() found it, of the labels; kept for those asked for once.
-  Fingerprint fingerprint_of(const Block::View& view, SeriesIndex series) const;
+  // Of the labels of a series that was found; kept for the next who asks.
+  Fingerprint fingerprint_of(const Found& found, SeriesIndex series) const;
 
  private:
   LevelFile(BlockPtr block, std::string source)
@@ -96,7 +96,8 @@ class LevelFile : public std::enable_shared_from_this<LevelFile> {
   BlockPtr block_;
   std::string source_;
   mutable std::mutex mutex_;
-  mutable std::vector<Fingerprint> fingerprints_;  // zero: not yet
+  mutable std::optional<std::size_t> with_buckets_;  // how many series; worked out once
+  mutable std::vector<Fingerprint> fingerprints_;    // zero: not yet
 };
 
 struct LevelWrite {

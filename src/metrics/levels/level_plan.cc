@@ -1,5 +1,5 @@
-// Which level serves which block. A block's level is taken where it holds a fifth of its samples or less;
-// altogether it must be less than half of the samples, or walking both ways costs more than it gains.
+// Which level serves which block. A block's level is taken where it holds a sixteenth of its samples or
+// less; altogether a third of the points must be saved, or walking both ways costs more than it gains.
 // What is left of blocks that retention dropped is taken in any case: there is nothing else.
 #include <algorithm>
 #include <map>
@@ -10,7 +10,7 @@ namespace holdfast::metrics {
 
 namespace {
 
-constexpr double kGainMin = 2;
+constexpr double kGainMin = 1.5;
 
 std::string name_of(const Block& block) {
   const std::string& path = block.path();
@@ -81,7 +81,8 @@ std::optional<LevelPlan> plan_levels(const Layout& layout, const std::vector<Lev
   }
   if (wanted.resolution == 0) {
     if (gone.empty()) return std::nullopt;
-    for (const auto& [source, left] : gone) plan.resolution = std::max(plan.resolution, finest(left));
+    for (const auto& [source, left] : gone)
+      plan.resolution = std::max(plan.resolution, finest(left));
   }
   for (const auto& [source, left] : gone) {
     const LevelFilePtr level = fitting(left, plan.resolution);
@@ -90,9 +91,8 @@ std::optional<LevelPlan> plan_levels(const Layout& layout, const std::vector<Lev
     plan.gone_until = std::max(plan.gone_until, level->end());
   }
   if (plan.parts.empty() || (gone.empty() && samples < kGainMin * points)) return std::nullopt;
-  std::stable_sort(plan.parts.begin(), plan.parts.end(), [](const auto& a, const auto& b) {
-    return a.level->end() < b.level->end();
-  });
+  std::stable_sort(plan.parts.begin(), plan.parts.end(),
+                   [](const auto& a, const auto& b) { return a.level->end() < b.level->end(); });
   return plan;
 }
 

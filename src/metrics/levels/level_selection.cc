@@ -103,10 +103,10 @@ Result<void> Joined::build() {
     if (!found && found.error().code() == Code::kDataLoss)
       sources_.on_data_loss(*part.level, found.error());
     const auto number = static_cast<std::uint32_t>(parts_.size());
-    parts_.push_back({part.level, part.gone, HF_TRY(std::move(found))});
+    parts_.push_back({ part.level, part.gone, HF_TRY(std::move(found)) });
     const LevelFile::Found& list = parts_.back().found;
     const auto add = [&](SeriesIndex series, bool samples) {
-      Entry& entry = entry_of(part.level->fingerprint_of(*list.view, series));
+      Entry& entry = entry_of(part.level->fingerprint_of(list, series));
       entry.places.push_back({number, series, samples});
       entry.gone = entry.gone || part.gone;
       entry.only_samples = entry.only_samples || samples;
@@ -204,7 +204,8 @@ class JoinedCursor final : public Selection::Cursor, private Buckets::Samples {
       return pieces_[count++];
     };
     for (const Place& place : entry.places) {
-      if (place.samples || (which == Places::kGone && !selection_->parts_[place.part].gone)) continue;
+      if (place.samples || (which == Places::kGone && !selection_->parts_[place.part].gone))
+        continue;
       HF_TRY(read_place(place, next()));
     }
     if (which == Places::kAll && entry.samples != kNone) {
@@ -213,7 +214,8 @@ class JoinedCursor final : public Selection::Cursor, private Buckets::Samples {
         found_histograms_ = true;
         return {};
       }
-      (void)builder_.add(data_);  // the first it takes: nothing overlaps
+      // The first it takes: nothing overlaps.
+      (void)builder_.add(data_, selection_->wanted_.fields);
       builder_.take(next());
     }
     used_ = count;
@@ -223,7 +225,9 @@ class JoinedCursor final : public Selection::Cursor, private Buckets::Samples {
   // Joins the pieces; false when they overlap.
   bool join(std::vector<LevelBucket>& out) {
     const auto pieces = std::span(pieces_.data(), used_);
-    const auto before = [](const LevelBucket& a, const LevelBucket& b) { return a.first_time < b.first_time; };
+    const auto before = [](const LevelBucket& a, const LevelBucket& b) {
+      return a.first_time < b.first_time;
+    };
     bool fits = true;
     const LevelBucket* last = nullptr;
     bool ordered = true;

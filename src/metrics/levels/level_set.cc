@@ -15,11 +15,11 @@ constexpr std::string_view kTombstones = ".tombstones";
 constexpr std::int64_t kMinute = 60'000;
 
 std::vector<LevelKind> kinds_of(const StoreOptions& options) {
-  const auto kind = [&](std::int64_t resolution, const std::optional<Duration>& retention) {
-    return LevelKind{resolution, to_ms(retention.value_or(options.retention)),
-                     retention.value_or(options.retention) > options.retention};
+  const auto kind = [&](std::int64_t resolution, Duration retention) {
+    return LevelKind{resolution, to_ms(retention), retention > options.retention};
   };
-  return {kind(5 * kMinute, options.retention_5m), kind(60 * kMinute, options.retention_1h)};
+  return {kind(5 * kMinute, options.retention_5m),
+          kind(60 * kMinute, options.retention_1h.value_or(options.retention))};
 }
 
 }  // namespace
@@ -77,9 +77,10 @@ std::vector<LevelFilePtr> LevelSet::list() const {
   return levels_;
 }
 
-bool LevelSet::empty() const {
+bool LevelSet::touch(Timestamp from, Timestamp to) const {
   const std::lock_guard lock(mutex_);
-  return levels_.empty();
+  return std::any_of(levels_.begin(), levels_.end(),
+                     [&](const LevelFilePtr& level) { return level->overlaps(from, to); });
 }
 
 LevelFilePtr LevelSet::find(const std::string& source, std::int64_t resolution) const {
@@ -92,6 +93,11 @@ LevelFilePtr LevelSet::find(const std::string& source, std::int64_t resolution) 
 
 // Only what is made for speed must pay; what outlives the samples is made in any case.
 Result<bool> LevelSet::pays(const Block& block, const LevelKind& kind) const {
+  if (block.meta().series_count > kLevelSeriesMax) {
+    log_warn("metrics block has too many series for a level",
+             {{"path", block.path()}, {"series", std::to_string(block.meta().series_count)}});
+    return false;
+  }
   if (kind.outlives) return true;
   const auto view = HF_TRY(block.view());
   constexpr std::size_t kLooked = 4096;  // series; a block's are much alike
@@ -102,7 +108,8 @@ Result<bool> LevelSet::pays(const Block& block, const LevelKind& kind) const {
     samples += view->sample_count(series);
     buckets += static_cast<std::uint64_t>((bucket_end(view->max_time(series), kind.resolution) -
                                            bucket_end(view->min_time(series), kind.resolution)) /
-                                          kind.resolution) + 1;
+                                          kind.resolution) +
+               1;
   }
   return samples >= buckets * kLevelSamplesMin;
 }
@@ -116,9 +123,13 @@ Result<bool> LevelSet::make(const Layout::Entry& entry, const LevelKind& kind,
     if (other.resolution < kind.resolution && kind.resolution % other.resolution == 0)
       finer = find(source, other.resolution);
   }
-  const bool written = HF_TRY(finer ? write_level(files_, finer, level)
-                                    : write_level(files_, entry.block, level));
-  if (!written) {
+  auto written =
+      finer ? write_level(files_, finer, level) : write_level(files_, entry.block, level);
+  if (!written && finer && written.error().code() == Code::kDataLoss) {
+    set_aside(*finer, written.error());  // the samples are there to make both anew
+    return true;
+  }
+  if (!HF_TRY(std::move(written))) {
     const std::lock_guard lock(mutex_);
     without_.insert(level.name);
     return false;
@@ -126,9 +137,10 @@ Result<bool> LevelSet::make(const Layout::Entry& entry, const LevelKind& kind,
   auto opened = HF_TRY(LevelFile::open(files_, folder_ + "/" + level.name, caches_));
   const std::lock_guard lock(mutex_);
   levels_.push_back(std::move(opened));
-  std::stable_sort(levels_.begin(), levels_.end(), [](const LevelFilePtr& a, const LevelFilePtr& b) {
-    return std::tuple(a->source(), a->resolution()) < std::tuple(b->source(), b->resolution());
-  });
+  std::stable_sort(
+      levels_.begin(), levels_.end(), [](const LevelFilePtr& a, const LevelFilePtr& b) {
+        return std::tuple(a->source(), a->resolution()) < std::tuple(b->source(), b->resolution());
+      });
   return true;
 }
 
@@ -218,8 +230,8 @@ void LevelSet::set_aside(const LevelFile& level, const Error& why) {
   const std::string& path = level.block()->path();
   {
     const std::lock_guard lock(mutex_);
-    const auto count = std::erase_if(
-        levels_, [&](const LevelFilePtr& known) { return known.get() == &level; });
+    const auto count =
+        std::erase_if(levels_, [&](const LevelFilePtr& known) { return known.get() == &level; });
     if (count == 0) return;  // another reader was first
   }
   std::string text = path + " is set aside as .corrupt: " + why.message();

@@ -22,8 +22,12 @@
 namespace holdfast::metrics {
 
 inline constexpr Timestamp kLevelAge = 48 * 3600 * 1000;
-// A level with less than this many samples to a bucket does not pay as a shorter way.
-inline constexpr std::uint64_t kLevelSamplesMin = 5;
+// With less samples to a bucket than this, reading them is as fast (bench/query_levels_bench): a bucket is
+// six numbers or more.
+inline constexpr std::uint64_t kLevelSamplesMin = 16;
+
+// Each stands in a level ten times, and a query has to decode that index.
+inline constexpr std::uint64_t kLevelSeriesMax = 1'500'000;
 
 struct LevelKind {
   std::int64_t resolution = 0;
@@ -37,8 +41,8 @@ class LevelSet {
   // `replaced`: names of blocks that merges replaced.
   Result<void> open(const std::set<std::string>& replaced);
 
-  std::vector<LevelFilePtr> list() const;  // of one source the finest first
-  bool empty() const;
+  std::vector<LevelFilePtr> list() const;          // of one source the finest first
+  bool touch(Timestamp from, Timestamp to) const;  // whether any may tell of the range
   const std::string& folder() const { return folder_; }
 
   // Makes one level that is missing; false when none is.

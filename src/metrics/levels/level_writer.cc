@@ -142,16 +142,26 @@ class LevelSummed final : public Summaries {
 
 double number_of(LevelColumn column, const LevelBucket& bucket) {
   switch (column) {
-    case LevelColumn::kCount: return bucket.count;
-    case LevelColumn::kSum: return bucket.sum;
-    case LevelColumn::kMin: return bucket.min;
-    case LevelColumn::kMax: return bucket.max;
-    case LevelColumn::kFirst: return bucket.first;
-    case LevelColumn::kLast: return bucket.last;
-    case LevelColumn::kFirstBack: return static_cast<double>(bucket.end - bucket.first_time);
-    case LevelColumn::kLastBack: return static_cast<double>(bucket.end - bucket.last_time);
-    case LevelColumn::kDrops: return bucket.drops;
-    case LevelColumn::kStale: return bucket.ends_stale ? 1 : 0;
+    case LevelColumn::kCount:
+      return bucket.count;
+    case LevelColumn::kSum:
+      return bucket.sum;
+    case LevelColumn::kMin:
+      return bucket.min;
+    case LevelColumn::kMax:
+      return bucket.max;
+    case LevelColumn::kFirst:
+      return bucket.first;
+    case LevelColumn::kLast:
+      return bucket.last;
+    case LevelColumn::kFirstBack:
+      return static_cast<double>(bucket.end - bucket.first_time);
+    case LevelColumn::kLastBack:
+      return static_cast<double>(bucket.end - bucket.last_time);
+    case LevelColumn::kDrops:
+      return bucket.drops;
+    case LevelColumn::kStale:
+      return bucket.ends_stale ? 1 : 0;
   }
   return 0;
 }
@@ -161,7 +171,8 @@ bool same_bits(double a, double b) {
 }
 
 // The least of a counter's bucket is its first, the largest its last: said once where most are so.
-void fill_column(LevelColumn column, const std::vector<LevelBucket>& buckets, std::vector<double>& out) {
+void fill_column(LevelColumn column, const std::vector<LevelBucket>& buckets,
+                 std::vector<double>& out) {
   out.clear();
   for (const LevelBucket& bucket : buckets) out.push_back(number_of(column, bucket));
   if (column != LevelColumn::kMin && column != LevelColumn::kMax) return;

@@ -105,7 +105,8 @@ class LevelRows final : public RowMaker {
                         metrics::SeriesData& data, StepSeries& row) {
     const auto gone = data.buckets;
     const auto& q = plan_.question;
-    if (gone && !q.plain) notes_.inform(gone_text(plan_.gone_until) + " and do not count", q.position);
+    if (gone && !q.plain)
+      notes_.inform(gone_text(plan_.gone_until) + " and do not count", q.position);
     if (gone) gather(*gone, data);
     // Native histograms are thinned out where samples are gone, and buckets tell nothing of them.
     const bool thin = !data.histograms.empty() && q.plain && touches_gone(0);
@@ -245,21 +246,29 @@ Result<std::optional<SeriesScan>> scan_levels(Evaluator& ev, LevelQuestion quest
   const auto& reader = ev.input().reader;
   auto plan = std::make_shared<LevelScanPlan>(LevelScanPlan{std::move(question), {}, false, 0, 0});
   const auto& q = plan->question;
-  if (q.function && q.plain && !options.slow_paths) {
+  const bool can = q.function && q.plain;
+  const auto ask = [&](bool however_often) -> Result<metrics::LevelSelectionPtr> {
     for (const auto resolution : kResolutions) {
-      if (!on_edges(q, resolution) || !walks_little(q, steps, resolution)) continue;
+      if (!can || !on_edges(q, resolution)) continue;
+      if (!however_often && !walks_little(q, steps, resolution)) continue;
       auto found = HF_TRY(reader.find_levels(request, {resolution, fields_of(*q.function)}));
-      if (!found) continue;
-      plan->whole = true;
-      return std::optional(make_scan(ev, std::move(plan), std::move(found), steps.count));
+      if (found) return found;
     }
+    return metrics::LevelSelectionPtr();
+  };
+  auto found = options.slow_paths ? nullptr : HF_TRY(ask(false));
+  if (!found) {
+    // Windows may be moved by half a bucket, and instants look back over one.
+    auto wide = request;
+    wide.from -= 2 * kResolutions.front();
+    wide.to += kResolutions.front();
+    auto left = HF_TRY(reader.find_levels(wide, {0, metrics::kBucketAll}));
+    if (!left) return std::optional<SeriesScan>();
+    found = HF_TRY(ask(true));  // exact, for all the walking
+    if (!found) return std::optional(make_scan(ev, std::move(plan), std::move(left), steps.count));
   }
-  // Windows may be moved by half a bucket, and instants look back over one.
-  request.from -= 2 * kResolutions.front();
-  request.to += kResolutions.front();
-  auto left = HF_TRY(reader.find_levels(request, {0, metrics::kBucketAll}));
-  if (!left) return std::optional<SeriesScan>();
-  return std::optional(make_scan(ev, std::move(plan), std::move(left), steps.count));
+  plan->whole = true;
+  return std::optional(make_scan(ev, std::move(plan), std::move(found), steps.count));
 }
 
 Result<void> note_gone_samples(Evaluator& ev, const std::vector<model::Matcher>& matchers,
@@ -270,8 +279,7 @@ Result<void> note_gone_samples(Evaluator& ev, const std::vector<model::Matcher>&
   request.to = to;
   const auto left = HF_TRY(ev.input().reader.find_levels(request, {}));
   if (!left || left->size() == 0) return {};
-  ev.annotate().inform(gone_text(left->gone_until()) + " and are not part of the answer",
-                       position);
+  ev.annotate().inform(gone_text(left->gone_until()) + " and are not part of the answer", position);
   return {};
 }
 

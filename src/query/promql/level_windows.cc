@@ -89,22 +89,28 @@ bool is_instant(LevelFunction function) {
 unsigned fields_of(LevelFunction function) {
   switch (function) {
     case LevelFunction::kInstant:
-    case LevelFunction::kLast: return metrics::kBucketLast;
-    case LevelFunction::kFirst: return metrics::kBucketFirst;
+    case LevelFunction::kLast:
+      return metrics::kBucketLast;
+    case LevelFunction::kFirst:
+      return metrics::kBucketFirst;
     case LevelFunction::kSum:
     case LevelFunction::kAvg:
       return metrics::kBucketSum | metrics::kBucketMin | metrics::kBucketMax;
-    case LevelFunction::kMin: return metrics::kBucketMin;
-    case LevelFunction::kMax: return metrics::kBucketMax;
+    case LevelFunction::kMin:
+      return metrics::kBucketMin;
+    case LevelFunction::kMax:
+      return metrics::kBucketMax;
     case LevelFunction::kRate:
     case LevelFunction::kIncrease:
       return metrics::kBucketFirst | metrics::kBucketLast | metrics::kBucketDrops;
-    case LevelFunction::kDelta: return metrics::kBucketFirst | metrics::kBucketLast;
+    case LevelFunction::kDelta:
+      return metrics::kBucketFirst | metrics::kBucketLast;
     case LevelFunction::kInstantTime:
     case LevelFunction::kCount:
     case LevelFunction::kFirstTime:
     case LevelFunction::kLastTime:
-    case LevelFunction::kPresent: return 0;
+    case LevelFunction::kPresent:
+      return 0;
   }
   return metrics::kBucketAll;
 }
@@ -146,17 +152,28 @@ std::optional<double> LevelWindowWorker::answer(const std::vector<LevelBucket>& 
   }
   if (count == 0) return std::nullopt;
   switch (plan_.function) {
-    case LevelFunction::kCount: return count;
-    case LevelFunction::kPresent: return 1;
-    case LevelFunction::kFirst: return first->first;
-    case LevelFunction::kLast: return last->last;
-    case LevelFunction::kFirstTime: return seconds(first->first_time);
-    case LevelFunction::kLastTime: return seconds(last->last_time);
-    case LevelFunction::kMin: return extreme_of<false>(window);
-    case LevelFunction::kMax: return extreme_of<true>(window);
-    case LevelFunction::kSum: return sum_of(window).value;
-    case LevelFunction::kAvg: return sum_of(window).value / count;
-    default: return extrapolated(buckets, w);
+    case LevelFunction::kCount:
+      return count;
+    case LevelFunction::kPresent:
+      return 1;
+    case LevelFunction::kFirst:
+      return first->first;
+    case LevelFunction::kLast:
+      return last->last;
+    case LevelFunction::kFirstTime:
+      return seconds(first->first_time);
+    case LevelFunction::kLastTime:
+      return seconds(last->last_time);
+    case LevelFunction::kMin:
+      return extreme_of<false>(window);
+    case LevelFunction::kMax:
+      return extreme_of<true>(window);
+    case LevelFunction::kSum:
+      return sum_of(window).value;
+    case LevelFunction::kAvg:
+      return sum_of(window).value / count;
+    default:
+      return extrapolated(buckets, w);
   }
 }
 
@@ -197,8 +214,7 @@ std::size_t LevelWindowWorker::run(const std::vector<LevelBucket>& buckets, Step
   std::size_t count = 0;
   const bool instant = is_instant(plan_.function);
   each_window(buckets, [&](std::size_t i, const Window& w) {
-    const auto value =
-        instant ? newest(buckets, w.last, w.to, plan_.range) : answer(buckets, w);
+    const auto value = instant ? newest(buckets, w.last, w.to, plan_.range) : answer(buckets, w);
     if (tally != nullptr) {
       double samples = value ? 1 : 0;
       if (!instant) {
@@ -214,8 +230,7 @@ std::size_t LevelWindowWorker::run(const std::vector<LevelBucket>& buckets, Step
   return count;
 }
 
-std::optional<double> LevelWindowWorker::near(const metrics::Buckets& all,
-                                              std::size_t step) const {
+std::optional<double> LevelWindowWorker::near(const metrics::Buckets& all, std::size_t step) const {
   const auto& buckets = all.buckets;
   const auto resolution = all.resolution;
   const Timestamp at = plan_.ends[step];
@@ -241,10 +256,9 @@ std::optional<double> LevelWindowWorker::near(const metrics::Buckets& all,
   const Timestamp to = rounded(at, resolution);
   const auto range = std::max(rounded(plan_.range, resolution), resolution);
   auto value = answer(buckets, {behind(to - range), behind(to), to - range, to});
-  const bool adds = plan_.function == LevelFunction::kCount ||
-                    plan_.function == LevelFunction::kSum ||
-                    plan_.function == LevelFunction::kIncrease ||
-                    plan_.function == LevelFunction::kDelta;
+  const bool adds =
+      plan_.function == LevelFunction::kCount || plan_.function == LevelFunction::kSum ||
+      plan_.function == LevelFunction::kIncrease || plan_.function == LevelFunction::kDelta;
   if (value && adds) *value *= static_cast<double>(plan_.range) / static_cast<double>(range);
   return value;
 }
