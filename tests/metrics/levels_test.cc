@@ -79,6 +79,30 @@ TEST(Levels, AreMadeOfOldBlocksAndNotOfYoungOnes) {
   EXPECT_TRUE(buckets_of(*store, kA, end - 2 * kDay, end, kHour).empty());
 }
 
+TEST(Levels, AreMadeInTheBackgroundAndFollowMerges) {
+  Machine m(1);
+  StoreOptions options = m.options();
+  options.retention = 100 * 24h;  // blocks of eight days in the end
+  const Timestamp end = begin_of_day(m), from = end - 20 * kDay;
+  auto store = m.open(options);
+  for (Timestamp day = from; day < end; day += kDay) {
+    ASSERT_TRUE(store->import(std::vector{column_of(kA, day, day + kDay, kMinute)}));
+    m.executor.run_for(2min);
+    const auto buckets = buckets_of(*store, kA, from + 1, day, kHour);
+    if (buckets.empty()) continue;
+    EXPECT_EQ(count_of(buckets), static_cast<double>((day - from) / kMinute)) << day;
+  }
+  // One for each block that is old enough, none of a block that is no more.
+  std::size_t old = 0;
+  for (const BlockInfo& block : store->blocks()) {
+    old += block.max_time < end - kMinute - 2 * kDay;
+    EXPECT_EQ(m.files.exists(kFolder + "/" + block.name + ".1h"),
+              block.max_time < end - kMinute - 2 * kDay);
+  }
+  EXPECT_GT(old, 1U);
+  EXPECT_EQ(level_files(m).size(), old);
+}
+
 TEST(Levels, OfADayOfSamplesAreNotMadeHoweverLongAgoItWas) {
   Machine m(1);
   const Timestamp end = begin_of_day(m) - 3 * kDay;
