@@ -103,9 +103,10 @@ void append_short_time(std::string& out, Timestamp t) {
   while (out.back() == '0') out.pop_back();
 }
 
+// Of histograms.
 void append_value(std::string& out, double v) {
   out += '"';
-  append_written(out, [&](char* at) { return write_double(at, v); });
+  append_written(out, [&](char* at) { return write_point_value(at, v); });
   out += '"';
 }
 
@@ -242,9 +243,9 @@ struct Writer {
     out += "{\"resultType\":\"scalar\",\"result\":";
     out += '[';
     append_short_time(out, s.t);
-    out += ',';
-    append_value(out, s.value);
-    out += "]}";
+    out += ",\"";
+    append_written(out, [&](char* at) { return write_double(at, s.value); });
+    out += "\"]}";
   }
   void operator()(const String& s) const {
     out += "{\"resultType\":\"string\",\"result\":[";
