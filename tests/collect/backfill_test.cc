@@ -158,13 +158,13 @@ TEST_F(DamagedBlock, EveryTurnedBitIsToldOrChangesNothing) {
   for (const char* file : {"index", "chunks/000001"}) {
     std::size_t told = 0;
     const auto size = good.at(file).size();
-    for (std::size_t at = 0; at < size; at += 41) {
+    for (std::size_t at = 0; at < size; at += 17) {
       texts_ = good;
       texts_[file][at] = static_cast<char>(texts_[file][at] ^ (1 << (at % 8)));
       told += message().empty() ? 0 : 1;
     }
     // What is not looked at: postings and offset tables, and the padding of headers.
-    EXPECT_GT(told, size / 41 * (std::string(file) == "index" ? 4 : 9) / 10) << file;
+    EXPECT_GE(told, size / 17 * (std::string(file) == "index" ? 4 : 9) / 10) << file;
   }
 }
 
