@@ -1,6 +1,9 @@
 // Downsampled levels: made behind the samples, kept true, and what is left when those are gone.
 #include "metrics/levels/buckets.h"
 
+#include <atomic>
+#include <thread>
+
 #include "metrics/fixture.h"
 
 namespace holdfast::metrics {
@@ -146,6 +149,41 @@ TEST(Levels, GoWithDeletedSamplesAndComeAgainWithoutThem) {
   ASSERT_TRUE(store->compact());
   EXPECT_EQ(count_of(buckets_of(*store, kA, from + 1, old, kHour)), all - hidden);
   EXPECT_EQ(count_of(buckets_of(*store, kB, from + 1, old, kHour)), all);
+}
+
+// Merges, deletions and levels come and go under a reader, who must see each sample once.
+TEST(Levels, TellEachSampleOnceWhileBlocksAreMerged) {
+  Machine m(1);
+  const Timestamp end = begin_of_day(m), from = end - 6 * kDay, old = end - 2 * kDay;
+  auto store = m.open();
+  ASSERT_TRUE(store->import(std::vector{column_of(kA, from, end, kMinute)}));
+  ASSERT_TRUE(store->compact());
+  const double want = 4.0 * kDay / kMinute;
+  std::atomic<bool> done = false;  // tells nothing but that it is time to go
+  std::size_t seen = 0, wrong = 0;
+  std::thread reader([&] {
+    while (!done) {
+      const auto buckets = buckets_of(*store, kA, from + 1, old, kHour);
+      if (buckets.empty()) continue;
+      ++seen;
+      wrong += count_of(buckets) != want;
+    }
+  });
+  for (int round = 0; round < 20; ++round) {
+    // Another series in the same time: its blocks go into those of the first.
+    const Labels other{{"__name__", "requests_total"}, {"instance", std::to_string(round)}};
+    EXPECT_TRUE(store->import(std::vector{column_of(other, from, end, kMinute)}));
+    if (round % 5 == 4) {
+      EXPECT_TRUE(store->delete_series({{Matcher::equal("instance", std::to_string(round - 1))}},
+                                       from, end));
+    }
+    EXPECT_TRUE(store->compact());
+  }
+  done = true;
+  reader.join();
+  EXPECT_GT(seen, 0U);
+  EXPECT_EQ(wrong, 0U);
+  EXPECT_EQ(count_of(buckets_of(*store, kA, from + 1, old, kHour)), want);
 }
 
 TEST(Levels, SurviveACrashInTheirMiddle) {

@@ -50,7 +50,7 @@ struct UnrulySeries {
 
   UnrulySeries(std::uint64_t seed, Timestamp from, Timestamp to, std::int64_t interval)
       : random_(seed), from_(from), to_(to), interval_(interval) {
-    for (int k = 0; k < 12; ++k) {
+    for (int k = 0; k < 8; ++k) {
       const Labels base{{"zone", k % 3 == 0 ? "eu" : "us"}, {"host", std::to_string(k)}};
       double total = 1e6;
       add(base.with("__name__", "c_total"), k, [&] {

@@ -1,4 +1,5 @@
 // Downsampled levels answer as the samples they were made of; where those are gone, they say so.
+#include "base/executor.h"
 #include "query/levels_fixture.h"
 
 namespace holdfast::query::promql {
@@ -41,6 +42,10 @@ constexpr const char* kAligned[] = {
     "absent_over_time(g{host=\"5\"}[5m])",
     "sum(increase(c_total[1h] offset 1h))",
     "max_over_time(rate(c_total[1h])[4h:1h])",
+    "rate(c_total[1h] @ end())",
+    "sum(g @ start()) + sum(sum_over_time(g[1h] offset -1h))",
+    "topk(2, max_over_time(g[1h]))",
+    "histogram_count(rate(h[1h]))",
 };
 // Not told from buckets alone: the samples answer.
 constexpr const char* kOther[] = {
@@ -147,6 +152,25 @@ TEST_P(Levels, AnswerAsTheSamples) {
   expect_all_equal(*store, 5);
   // Levels took part.
   EXPECT_GT(expect_equal(*store, "sum by (zone) (rate(c_total[1h]))", kHour, 5), 1.5);
+}
+
+TEST_P(Levels, AnswerTheSameBytesWithAnyNumberOfThreads) {
+  auto store = machine_.open(options());
+  fill(*store, 5);
+  ASSERT_TRUE(store->compact());
+  ThreadExecutor executor(4);
+  for (const auto* query : {"last_over_time({__name__!=\"\"}[5m])", "sum_over_time(g[1h])",
+                            "count({__name__!=\"\"})"}) {
+    const auto ask = [&](std::size_t threads) {
+      return Engine(*store, machine_.clock, {&executor, threads, nullptr})
+          .range(query, now_ - 5 * kDay, now_, 5 * kMinute);
+    };
+    const auto one = ask(1), four = ask(4);
+    ASSERT_TRUE(one && four) << query;
+    EXPECT_EQ(result_json(*one), result_json(*four)) << query;
+    EXPECT_EQ(one->stats.samples_read, four->stats.samples_read) << query;
+  }
+  executor.stop();
 }
 
 // Late samples overlap what blocks hold; those blocks' series are read as samples.
