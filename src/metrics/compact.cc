@@ -133,6 +133,9 @@ Result<void> Engine::delete_series(const std::vector<std::vector<Matcher>>& any_
   // What is in memory goes to a block first: one way to hide samples is enough.
   HF_TRY(flush());
   const std::lock_guard lock(compact_mutex_);  // a merge must not read around the hiding
+  HF_TRY(bucket_known(from));
+  // All are found before the first is hidden: a bucket that is away refuses the whole.
+  std::vector<std::pair<BlockPtr, std::vector<SeriesIndex>>> found;
   for (const Layout::Entry& entry : blocks_->layout().blocks) {
     if (!entry.block->overlaps(from, to)) continue;
     const auto view = HF_TRY(entry.block->view());
@@ -143,10 +146,12 @@ Result<void> Engine::delete_series(const std::vector<std::vector<Matcher>>& any_
     }
     std::sort(series.begin(), series.end());
     series.erase(std::unique(series.begin(), series.end()), series.end());
-    if (series.empty()) continue;
+    if (!series.empty()) found.push_back({entry.block, std::move(series)});
+  }
+  for (const auto& [block, series] : found) {
     // They would still tell of what is hidden; they are made anew.
-    HF_TRY(levels_->remove_of({entry.block->path().substr(blocks_->folder().size() + 1)}));
-    HF_TRY(entry.block->hide(series, from, to));
+    HF_TRY(levels_->remove_of({block->path().substr(blocks_->folder().size() + 1)}));
+    HF_TRY(block->hide(series, from, to));
   }
   return hide_in_levels(any_of, from, to);
 }

@@ -109,7 +109,9 @@ struct World {
         ASSERT_TRUE(put(store, labels[host], t, value));
         written[texts[host]][t] = std::bit_cast<std::uint64_t>(value);
       }
-      if (++n % 8 == 0) ASSERT_TRUE(store.flush());
+      if (++n % 8 == 0) {
+        ASSERT_TRUE(store.flush());
+      }
     }
   }
   void settle(Duration time = 30min) { machine->executor.run_for(time); }
@@ -296,6 +298,64 @@ TEST(Objects, DeletedSeriesStayDeletedOnTheNextMachine) {
   EXPECT_EQ(must_content(*store), s.written);
 }
 
+TEST(Objects, ADeletionThatCannotReachABlockDeletesNothing) {
+  World s(12);
+  for (std::size_t host = 0; host < kHosts; ++host) {
+    // An index that is larger than the end of the block which the manifest holds.
+    s.labels[host] = {{"__name__", "up"}, {"host", s.machine->random.hex(400)}};
+    s.texts[host] = s.labels[host].text();
+  }
+  auto store = s.open();
+  s.live(*store, 5 * 24h);
+  s.settle();
+  ASSERT_GT(store->stats().objects.blocks_remote, 0u);
+  store.reset();
+  store = s.open();
+  s.bucket.away = true;
+  const auto refused = store->delete_series({{any_name()}}, 0, s.machine->now());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kUnavailable);
+  s.bucket.away = false;
+  s.settle();
+  EXPECT_EQ(must_content(*store), s.written);
+}
+
+// The mission's long-term store: two years in the bucket, ninety days on the disk.
+TEST(Objects, SamplesOlderThanNinetyDaysAreAnsweredFromTheBucket) {
+  World s(13);
+  StoreOptions o = s.options();
+  o.retention = 2 * 365 * 24h;
+  o.local_retention = 90 * 24h;
+  auto store = s.machine->open(o);
+  std::vector<Column> series(1);
+  series[0].labels = std::make_shared<const Labels>(s.labels[0]);
+  for (int day = 700; day > 0; --day) {
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      const Timestamp t = s.machine->now() - day * kDayMs + quarter * 6 * kHourMs;
+      series[0].times.push_back(t);
+      series[0].values.push_back(day + quarter * 0.25);
+      s.written[s.texts[0]][t] = std::bit_cast<std::uint64_t>(series[0].values.back());
+    }
+  }
+  ASSERT_TRUE(store->import(series));
+  s.settle(10min);
+  EXPECT_GT(store->stats().objects.blocks_remote, 0u);
+  ASSERT_TRUE(store->upload());
+  const Timestamp floor = s.machine->now() - 90 * kDayMs;
+  for (const FileInfo& file : *s.machine->files.list("/data/metrics/blocks")) {
+    for (const BlockInfo& block : store->blocks()) {
+      if (block.name == file.name) {
+        EXPECT_GE(block.max_time, floor);
+      }
+    }
+  }
+  EXPECT_EQ(must_content(*store), s.written);
+  const auto old =
+      content_of(*store, s.machine->now() - 400 * kDayMs, s.machine->now() - 399 * kDayMs);
+  ASSERT_TRUE(old) << old.error().message();
+  EXPECT_EQ(old->at(s.texts[0]).size(), 4u);
+}
+
 TEST(Objects, WhatComesBackWrongIsNotTakenForStored) {
   World s(8);
   auto store = s.open();
@@ -332,7 +392,9 @@ TEST(Objects, AnObjectThatIsGoneIsUploadedAgainOrNamed) {
   s.settle();
   const std::size_t count = s.bucket.count(".manifest");
   for (const ObjectInfo& object : s.bucket.list("p/").value()) {
-    if (object.key.ends_with(".blk")) ASSERT_TRUE(s.bucket.remove(object.key));
+    if (object.key.ends_with(".blk")) {
+      ASSERT_TRUE(s.bucket.remove(object.key));
+    }
   }
   s.settle(2h);
   EXPECT_LT(s.bucket.count(".blk"), count);
