@@ -58,9 +58,9 @@ class FileCursor final : public BlockFileCursor {
   bool falls_ = false;
   std::uint32_t page_number_ = 0;
   TimesPage page_;
-  std::unordered_map<std::uint32_t, Part> parts_;                // by span
+  std::unordered_map<std::uint32_t, Part> parts_;                       // by span
   std::map<std::pair<std::uint32_t, std::uint64_t>, TimesPtr> slices_;  // by column, begin and size
-  std::unordered_multimap<std::uint64_t, TimesPtr> by_content_;  // what tombstones left over
+  std::unordered_multimap<std::uint64_t, TimesPtr> by_content_;         // what tombstones left over
   std::size_t times_held_ = 0;
   TimesPtr none_ = std::make_shared<const std::vector<Timestamp>>();
 
@@ -110,8 +110,8 @@ Result<const FileCursor::Part*> FileCursor::part_of(SeriesIndex series, Timestam
     const auto size = static_cast<std::uint64_t>(high - low);
     TimesPtr& slice = slices_[{span.column, begin << 32 | size}];
     if (!slice) {
-      slice = size == whole->size() ? whole
-                                    : std::make_shared<const std::vector<Timestamp>>(low, high);
+      slice =
+          size == whole->size() ? whole : std::make_shared<const std::vector<Timestamp>>(low, high);
       times_held_ += size;
     }
     times = slice;
@@ -162,13 +162,21 @@ Result<void> FileCursor::read_runs(SeriesIndex series, std::size_t first, std::s
                                    double* out) {
   const codec::Partition runs(index_->span_of(series).count);
   const std::size_t last = runs.run_of(first + count - 1);
-  const auto give = [&](const Tile& tile, std::size_t run) {
+  const auto give = [&](const Tile& tile, std::size_t run, bool given = false) {
     const std::size_t begin = std::max(runs.begin(run), first);
     const std::size_t end = std::min(runs.begin(run) + runs.size(run), first + count);
     double* const to = out + (begin - first);
-    tile.give(0, begin - runs.begin(run), end - begin, to);
+    if (!given) tile.give(0, begin - runs.begin(run), end - begin, to);
     has_nan_ |= tile.has_nan();
     falls_ |= tile.falls() || (begin > first && to[0] < to[-1]);
+  };
+  // Of a run that is not kept: nothing is known of its values.
+  const auto take = [&](std::span<const double> values, std::size_t run, bool given) {
+    const std::size_t begin = std::max(runs.begin(run), first);
+    const std::size_t end = std::min(runs.begin(run) + runs.size(run), first + count);
+    if (!given)
+      std::copy_n(values.data() + (begin - runs.begin(run)), end - begin, out + (begin - first));
+    has_nan_ = falls_ = true;
   };
   const auto place_of = [](std::size_t run) { return static_cast<std::uint32_t>(run + 1); };
   for (std::size_t run = runs.run_of(first); run <= last;) {
@@ -181,12 +189,19 @@ Result<void> FileCursor::read_runs(SeriesIndex series, std::size_t first, std::s
     for (++run; run <= last && !kept; run += !kept) kept = file_->tile(series, place_of(run));
     const std::size_t begin = runs.begin(missing);
     const std::size_t end = runs.begin(run - 1) + runs.size(run - 1);
-    decoded_.resize(end - begin);
-    HF_TRY(decode(series, begin, end - begin, decoded_.data()));
+    // Where all of it is asked for it is decoded in its place.
+    const bool whole = begin >= first && end <= first + count;
+    if (!whole) decoded_.resize(end - begin);
+    double* const decoded = whole ? out + (begin - first) : decoded_.data();
+    HF_TRY(decode(series, begin, end - begin, decoded));
     for (std::size_t i = missing; i < run; ++i) {
-      const std::span<const double> values(decoded_.data() + (runs.begin(i) - begin), runs.size(i));
+      const std::span<const double> values(decoded + (runs.begin(i) - begin), runs.size(i));
+      if (!file_->worth_keeping(series, place_of(i))) {
+        take(values, i, whole);
+        continue;
+      }
       TilePtr tile = Tile::make(values, {});
-      give(*tile, i);
+      give(*tile, i, whole);
       file_->keep(series, place_of(i), std::move(tile));
     }
     if (kept) give(*kept, run++);
@@ -202,13 +217,19 @@ Result<void> FileCursor::read_tile(SeriesIndex series, std::size_t first, std::s
     const std::uint64_t mean = std::max<std::uint64_t>(1, group.sample_count / group.series_count);
     const auto width = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(codec::kRun / mean, 1, kTileColumnsMax));
+    tile_ = {};
     tile_begin_ = series - (series - group.series_begin) % width;
     tile_end_ = std::min(tile_begin_ + width, group.series_begin + group.series_count);
-    tile_ = file_->tile(tile_begin_, 0);
-    if (!tile_) {
-      tile_ = HF_TRY(decode_tile(tile_begin_, tile_end_));
-      file_->keep(tile_begin_, 0, tile_);
+    TilePtr tile = file_->tile(tile_begin_, 0);
+    if (!tile) {
+      if (!file_->worth_keeping(tile_begin_, 0)) {
+        has_nan_ = falls_ = true;  // as far as is known
+        return decode(series, first, count, out);
+      }
+      tile = HF_TRY(decode_tile(tile_begin_, tile_end_));
+      file_->keep(tile_begin_, 0, tile);
     }
+    tile_ = std::move(tile);
   }
   tile_->give(series - tile_begin_, first, count, out);
   has_nan_ = tile_->has_nan();

@@ -53,6 +53,9 @@ class BlockFile final : public Block {
   TilePtr tile(SeriesIndex series, std::uint32_t place) const {
     return caches_->decoded.get(id_, series, place);
   }
+  bool worth_keeping(SeriesIndex series, std::uint32_t place) const {
+    return caches_->decoded.admits(id_, series, place);
+  }
   void keep(SeriesIndex series, std::uint32_t place, TilePtr tile) const {
     caches_->decoded.put(id_, series, place, std::move(tile));
   }

@@ -11,7 +11,9 @@ namespace holdfast::metrics {
 namespace {
 
 constexpr std::size_t kSlotsMin = 64;
-constexpr std::size_t kEntryOverhead = 64;  // its slot, and what the allocator takes
+constexpr std::size_t kRoomLeft = 16 * 1024;  // less than this in a shard is none
+constexpr std::uint32_t kOneOf = 8;           // is let in when there is no room
+constexpr std::size_t kEntryOverhead = 64;    // its slot, and what the allocator takes
 
 bool same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
@@ -20,6 +22,53 @@ bool same_bits(double a, double b) {
 // NaN payloads (staleness markers) do not survive the way to float and back on every machine.
 bool fits_float(double v) {
   return std::fabs(v) <= 3.0e38 && same_bits(static_cast<double>(static_cast<float>(v)), v);
+}
+
+struct Facts {
+  bool same = true;  // all have the same bits
+  bool has_nan = false;
+  bool falls = false;  // within a column
+};
+
+// A scan that comes only once pays for this too, so: eight at a time, side by side.
+Facts look_at(std::span<const double> values, std::span<const std::uint32_t> ends) {
+  constexpr std::size_t kLanes = 8;
+  const double* const v = values.data();
+  std::uint64_t differs[kLanes] = {};
+  std::uint64_t nan[kLanes] = {};
+  std::size_t i = 0;
+  const std::uint64_t first = values.empty() ? 0 : std::bit_cast<std::uint64_t>(v[0]);
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      differs[k] |= std::bit_cast<std::uint64_t>(v[i + k]) ^ first;
+      nan[k] |= static_cast<std::uint64_t>(v[i + k] != v[i + k]);
+    }
+  }
+  for (; i < values.size(); ++i) {
+    differs[0] |= std::bit_cast<std::uint64_t>(v[i]) ^ first;
+    nan[0] |= static_cast<std::uint64_t>(v[i] != v[i]);
+  }
+  Facts facts;
+  for (std::size_t k = 0; k < kLanes; ++k) {
+    facts.same &= differs[k] == 0;
+    facts.has_nan |= nan[k] != 0;
+  }
+  if (facts.same || facts.has_nan) return facts;
+  std::size_t begin = 0;
+  const auto look = [&](std::size_t end) {
+    std::size_t at = begin + 1;
+    for (; at + kLanes <= end && !facts.falls; at += kLanes) {
+      unsigned fell = 0;
+      for (std::size_t k = 0; k < kLanes; ++k)
+        fell |= static_cast<unsigned>(v[at + k] < v[at + k - 1]);
+      facts.falls = fell != 0;
+    }
+    for (; at < end; ++at) facts.falls |= v[at] < v[at - 1];
+    begin = end;
+  };
+  for (const std::uint32_t end : ends) look(end);
+  look(values.size());
+  return facts;
 }
 
 }  // namespace
@@ -36,21 +85,10 @@ TilePtr::~TilePtr() {
 }
 
 TilePtr Tile::make(std::span<const double> values, std::span<const std::uint32_t> ends) {
-  const auto same = [&](double v) { return same_bits(v, values[0]); };
-  const Kind kind = std::all_of(values.begin(), values.end(), same)         ? Kind::kSame
+  const Facts facts = look_at(values, ends);
+  const Kind kind = facts.same                                              ? Kind::kSame
                     : std::all_of(values.begin(), values.end(), fits_float) ? Kind::kFloats
                                                                             : Kind::kDoubles;
-  unsigned nan = 0;
-  for (const double v : values) nan |= static_cast<unsigned>(v != v);
-  unsigned fell = 0;
-  std::size_t begin = 0;
-  const auto look = [&](std::size_t end) {
-    for (std::size_t i = begin + 1; i < end; ++i)
-      fell |= static_cast<unsigned>(values[i] < values[i - 1]);
-    begin = end;
-  };
-  for (const std::uint32_t end : ends) look(end);
-  look(values.size());
   const std::size_t values_size = kind == Kind::kSame     ? sizeof(double)
                                   : kind == Kind::kFloats ? values.size() * sizeof(float)
                                                           : values.size() * sizeof(double);
@@ -59,8 +97,8 @@ TilePtr Tile::make(std::span<const double> values, std::span<const std::uint32_t
   tile->memory_size_ = static_cast<std::uint32_t>(size + kEntryOverhead);
   tile->ends_at_ = static_cast<std::uint32_t>(values_size);
   tile->kind_ = kind;
-  tile->has_nan_ = nan != 0;
-  tile->falls_ = fell != 0 || nan != 0;
+  tile->has_nan_ = facts.has_nan;
+  tile->falls_ = facts.falls || facts.has_nan;
   if (kind == Kind::kFloats) {
     auto* const out = reinterpret_cast<float*>(tile->body());
     for (std::size_t i = 0; i < values.size(); ++i) out[i] = static_cast<float>(values[i]);
@@ -120,6 +158,17 @@ TilePtr DecodedColumns::get(std::uint64_t block, SeriesIndex series, std::uint32
   Slot& slot = shard.slots[slot_of(shard, h, block, series, place)];
   slot.recent = true;
   return slot.tile;
+}
+
+bool DecodedColumns::admits(std::uint64_t block, SeriesIndex series, std::uint32_t place) {
+  const std::uint64_t h = hash(block, series, place);
+  Shard& shard = shards_[h % kShardCount];
+  const std::lock_guard lock(shard.mutex);
+  if (shard.missed.empty()) shard.missed.resize(kMissedCount);
+  const std::uint32_t tag = static_cast<std::uint32_t>(h >> 32) | 1;
+  if (std::exchange(shard.missed[h / kShardCount % kMissedCount], tag) != tag) return false;
+  const bool full = shard.bytes + kRoomLeft > bytes_max_ / kShardCount;
+  return !full || ++shard.turn % kOneOf == 0;
 }
 
 void DecodedColumns::put(std::uint64_t block, SeriesIndex series, std::uint32_t place,

@@ -83,6 +83,10 @@ class DecodedColumns {
   // `place` tells the tiles of a series of a block apart: the run's number plus one, or 0 for a tile
   // of short columns that begins with this series.
   TilePtr get(std::uint64_t block, SeriesIndex series, std::uint32_t place);
+  // Whether it is worth keeping: from the second time on that it is missed, so that what is read once,
+  // such as by a scan of everything, neither costs a copy nor pushes others out. Once there is no
+  // room only some are let in: queries that go round in more than fits would replace all each time.
+  bool admits(std::uint64_t block, SeriesIndex series, std::uint32_t place);
   void put(std::uint64_t block, SeriesIndex series, std::uint32_t place, TilePtr tile);
   void forget(std::uint64_t block);
   std::size_t size() const;
@@ -102,8 +106,12 @@ class DecodedColumns {
     std::size_t taken HF_GUARDED_BY(mutex) = 0;
     std::size_t bytes HF_GUARDED_BY(mutex) = 0;
     std::size_t hand HF_GUARDED_BY(mutex) = 0;
+    std::uint32_t turn HF_GUARDED_BY(mutex) = 0;
+    std::vector<std::uint32_t> missed
+        HF_GUARDED_BY(mutex);  // part of a hash, where another part says
   };
   static constexpr std::size_t kShardCount = 16;
+  static constexpr std::size_t kMissedCount = 16384;  // 1 MiB in all shards
 
   static std::uint64_t hash(std::uint64_t block, SeriesIndex series, std::uint32_t place);
   static std::size_t slot_of(const Shard& shard, std::uint64_t hash, std::uint64_t block,
