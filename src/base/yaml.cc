@@ -174,6 +174,13 @@ std::string SourcePlace::text() const {
   return file + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
+YamlNode::YamlNode() = default;
+YamlNode::YamlNode(const YamlNode&) = default;
+YamlNode::YamlNode(YamlNode&&) noexcept = default;
+YamlNode& YamlNode::operator=(const YamlNode&) = default;
+YamlNode& YamlNode::operator=(YamlNode&&) noexcept = default;
+YamlNode::~YamlNode() = default;
+
 const YamlNode* YamlNode::find(std::string_view name) const {
   for (const auto& [key, value] : members) {
     if (key.scalar == name) return &value;

@@ -46,6 +46,14 @@ struct YamlNode {
   std::vector<std::pair<YamlNode, YamlNode>> members;  // in order of the file
   int line = 0, column = 0;  // from 1
 
+  // Out of line: a pair of nodes is complete only behind this class.
+  YamlNode();
+  YamlNode(const YamlNode&);
+  YamlNode(YamlNode&&) noexcept;
+  YamlNode& operator=(const YamlNode&);
+  YamlNode& operator=(YamlNode&&) noexcept;
+  ~YamlNode();
+
   const YamlNode* find(std::string_view name) const;
   std::string_view kind_name() const;  // "a text", "a list", "a mapping", "nothing"
 };
