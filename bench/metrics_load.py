@@ -155,9 +155,16 @@ class Exposition(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Targets(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+    def handle_error(self, *_):
+        """Whoever scraped has gone: the measurement is over."""
+
+
 def bar_scrape(arguments):
     Exposition.series = arguments.series
-    targets = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exposition)
+    targets = Targets(("127.0.0.1", 0), Exposition)
     threading.Thread(target=targets.serve_forever, daemon=True).start()
     port = targets.server_address[1]
     jobs = "".join(f"  - job_name: t{i}\n    scrape_interval: 15s\n    metrics_path: /metrics/{i}\n    static_configs:\n"
@@ -168,8 +175,8 @@ def bar_scrape(arguments):
     server = Holdfast(arguments.bin, f"prometheus: [{prometheus}]\n")
     server.start()
     median, worst = cores_used(server, arguments.seconds, warm=45)
-    up = server.query("sum(up)")
-    count = server.query("sum(scrape_samples_scraped)")
+    up = server.query('sum(up{job=~"t[0-9]+"})')
+    count = server.query('sum(scrape_samples_scraped{job=~"t[0-9]+"})')
     late = server.query("max(scrape_duration_seconds)")
     figure = (f"{median:.3f} core (worst 15 s {worst:.3f}), {up[0]['value'][1]} targets up, {count[0]['value'][1]} series, "
               f"slowest scrape {float(late[0]['value'][1]) * 1000:.0f} ms, {server.memory() / MIB:.0f} MiB")
