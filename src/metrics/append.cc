@@ -361,10 +361,10 @@ std::vector<SeriesExemplars> Engine::exemplars(const std::vector<std::vector<Mat
     const std::lock_guard lock(exemplars_mutex_);
     for (const auto& [labels, exemplar] : exemplars_) {
       if (exemplar.t < from || exemplar.t > to) continue;
-      const bool wanted =
-          std::any_of(any_of.begin(), any_of.end(), [&](const std::vector<Matcher>& matchers) {
+      const bool wanted = std::any_of(
+          any_of.begin(), any_of.end(), [&series = *labels](const std::vector<Matcher>& matchers) {
             return std::all_of(matchers.begin(), matchers.end(),
-                               [&](const Matcher& m) { return m.matches(*labels); });
+                               [&](const Matcher& m) { return m.matches(series); });
           });
       if (wanted) found[*labels].push_back(exemplar);
     }

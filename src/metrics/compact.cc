@@ -224,7 +224,7 @@ Result<void> Engine::import(std::span<const Column> series) {
       for (const auto& [column, first] : parts) {
         std::size_t end = first;
         while (end < column->times.size() && floor_to(column->times[end], kDay) == day) ++end;
-        const auto cut = [&](const auto& from) {
+        const auto cut = [&, first = first](const auto& from) {
           using V = std::decay_t<decltype(from)>;
           if (from.empty()) return V();
           return V(from.begin() + static_cast<std::ptrdiff_t>(first),

@@ -1,4 +1,4 @@
-// model/json_members.h: how the model's values are read from and written to JSON. For model's .cc only.
+// model/json_members.h: how values of the vocabulary are read from and written to JSON. For .cc files only.
 //
 // Purpose     put() writes one member, take() reads one: absent keeps the default, null empties an
 //             optional, unknown members are left alone, a wrong type names its path: "timeline[2].at".

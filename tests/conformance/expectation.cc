@@ -129,7 +129,7 @@ Result<void> Expectation::add_expect(std::string_view rest) {
   else if (what == "info")
     return add_message(info_, rest);
   else if (what == "fail") {
-    if (!fail_) fail_.emplace();
+    if (!fail_) fail_ = Wanted();
     return add_message(*fail_, rest);
   } else if (what == "string") {
     string_ = rest.size() >= 2 ? std::string(rest.substr(1, rest.size() - 2)) : "";

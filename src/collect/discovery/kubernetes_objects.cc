@@ -235,7 +235,8 @@ class Addresses {
 
   // Ports of the same Pods that the endpoints do not name.
   void add_other_ports() {
-    for (const auto& [name, seen] : seen_) {
+    for (const auto& entry : seen_) {
+      const auto& seen = entry.second;
       const auto ip = text_at(member(*seen.first, "status"), "podIP");
       if (ip.empty()) continue;
       each_container(*seen.first, [&](const json& container, bool is_init) {

@@ -14,6 +14,8 @@ template <typename... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 void add_window(const DurationValue& value, std::vector<Duration>& windows) {
   const auto ms = eval_duration(value, 0, 0);

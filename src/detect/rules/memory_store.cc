@@ -171,7 +171,7 @@ Result<std::vector<Labels>> MemoryStore::series(const std::vector<std::vector<Ma
     if (limit != 0 && found.size() >= limit) break;
     const bool wanted =
         any_of.empty() || std::any_of(any_of.begin(), any_of.end(),
-                                      [&](const auto& m) { return matches(labels, m); });
+                                      [&series = labels](const auto& m) { return matches(series, m); });
     if (wanted && inside(row.column, from, to)) found.push_back(labels);
   }
   return found;

@@ -103,7 +103,7 @@ double bits_for(std::span<const std::int64_t> residuals, const Bins& bins, bool 
 
 class Trial {
  public:
-  Trial(const ColumnPlan& plan, Effort effort) : plan_(plan), source_(plan.source()) {
+  Trial(const ColumnPlan& plan, Effort effort) : source_(plan.source()) {
     const std::size_t runs = Partition(source_.integers.size()).count();
     // Pieces of runs from all over the column: what suits one hour may not suit the next.
     const std::size_t pieces = effort == Effort::kFast ? 2 : 6;
@@ -166,7 +166,6 @@ class Trial {
     gathered_ = static_cast<std::size_t>(out - room_.data());
   }
 
-  const ColumnPlan& plan_;
   PayloadSource source_;
   std::vector<std::size_t> runs_;
   Head head_;
