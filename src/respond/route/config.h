@@ -24,6 +24,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/yaml.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "respond/route/time_interval.h"
@@ -85,6 +86,7 @@ struct Config {
   std::vector<std::string> warnings;
 
   const Receiver* receiver(std::string_view name) const;
+  // The file again, comments left out; it can be parsed.
   std::string masked() const;
 };
 
@@ -93,8 +95,10 @@ struct ParseOptions {
   MatcherMode matchers = MatcherMode::kFallback;
   bool own_settings =
       true;  // Holdfast's own keys (fallback_receiver, always_resolve, robots) are allowed
+  Variables variables = {};  // given: ${NAME} and ${NAME:-default} in values are replaced
 };
 
-Result<Config> parse(std::string_view text, const ParseOptions& options);
+// `error_line`, when given, is the line of the first mistake; 0: the file as a whole.
+Result<Config> parse(std::string_view text, const ParseOptions& options, int* error_line = nullptr);
 
 }  // namespace holdfast::respond::route

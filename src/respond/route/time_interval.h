@@ -33,6 +33,7 @@ struct TimeInterval {
   std::vector<Range> months;
   std::vector<Range> years;
   std::string location;  // empty: UTC
+  bool never = false;    // a field was given as an empty list: nothing is in it
 
   bool contains(WallTime at) const;
 };
