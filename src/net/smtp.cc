@@ -57,6 +57,60 @@ std::string angle_address(std::string_view address) {
   return "<" + one_line(trim(address)) + ">";
 }
 
+// What cannot end an address, a command or a line.
+bool is_address(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return false;
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '<' || c == '>' || c == ',' || c == ';';
+  });
+}
+
+long curl_tls_version(const std::string& name, bool at_most) {
+  const std::pair<const char*, std::pair<long, long>> kVersions[] = {
+      {"TLS10", {CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_0}},
+      {"TLS11", {CURL_SSLVERSION_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_1}},
+      {"TLS12", {CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_2}},
+      {"TLS13", {CURL_SSLVERSION_TLSv1_3, CURL_SSLVERSION_MAX_TLSv1_3}}};
+  for (const auto& [known, values] : kVersions) {
+    if (name == known) return at_most ? values.second : values.first;
+  }
+  return at_most ? long{CURL_SSLVERSION_MAX_DEFAULT} : long{CURL_SSLVERSION_TLSv1_2};
+}
+
+void set_text(CURL* curl, CURLoption option, const std::string& text) {
+  if (!text.empty()) curl_easy_setopt(curl, option, text.c_str());
+}
+
+void set_pem(CURL* curl, CURLoption option, const std::string& text) {
+  if (text.empty()) return;
+  curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
+  curl_easy_setopt(curl, option, &blob);
+}
+
+void set_tls(CURL* curl, const TlsOptions& tls) {
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+  set_text(curl, CURLOPT_CAINFO, tls.ca_file);
+  set_pem(curl, CURLOPT_CAINFO_BLOB, tls.ca_text);
+  set_text(curl, CURLOPT_SSLCERT, tls.cert_file);
+  set_pem(curl, CURLOPT_SSLCERT_BLOB, tls.cert_text);
+  set_text(curl, CURLOPT_SSLKEY, tls.key_file);
+  set_pem(curl, CURLOPT_SSLKEY_BLOB, tls.key_text);
+  curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+                   curl_tls_version(tls.min_version, false) | curl_tls_version(tls.max_version, true));
+}
+
+void set_login(CURL* curl, const SmtpServer& server) {
+  if (server.username.empty()) return;
+  curl_easy_setopt(curl, CURLOPT_USERNAME, server.username.c_str());
+  curl_easy_setopt(curl, CURLOPT_PASSWORD, server.password.c_str());
+  set_text(curl, CURLOPT_SASL_AUTHZID, server.identity);
+  std::string options;
+  for (const auto& name : server.auth) options += (options.empty() ? "AUTH=" : ";AUTH=") + name;
+  set_text(curl, CURLOPT_LOGIN_OPTIONS, options);
+}
+
 struct Upload {
   std::string message;
   std::size_t used = 0;
@@ -118,18 +172,55 @@ std::string render_mail(const Mail& mail) {
   return out;
 }
 
+Result<std::string> mail_address(std::string_view text) {
+  auto address = trim(text);
+  if (const auto open = address.rfind('<'); open != std::string_view::npos) {
+    const auto close = address.find('>', open);
+    if (close == std::string_view::npos || !trim(address.substr(close + 1)).empty()) {
+      return invalid("not a mail address: " + printable(text));
+    }
+    address = trim(address.substr(open + 1, close - open - 1));
+  }
+  if (!is_address(address)) return invalid("not a mail address: " + printable(text));
+  return std::string(address);
+}
+
+Result<std::vector<std::string>> mail_addresses(std::string_view list) {
+  std::vector<std::string> out;
+  std::size_t begin = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i <= list.size(); ++i) {
+    if (i < list.size() && list[i] == '"' && (i == 0 || list[i - 1] != '\\')) quoted = !quoted;
+    if (i < list.size() && (list[i] != ',' || quoted)) continue;
+    const auto part = list.substr(begin, i - begin);
+    begin = i + 1;
+    if (trim(part).empty()) continue;
+    out.push_back(HF_TRY(mail_address(part)));
+  }
+  if (out.empty()) return invalid("no mail address");
+  return out;
+}
+
 Result<void> send_mail(const SmtpServer& server, const Mail& mail) {
   if (mail.to.empty()) return invalid("mail without a recipient");
   const std::unique_ptr<CURL, void (*)(CURL*)> owner(curl_easy_init(), curl_easy_cleanup);
   if (!owner) return internal("curl_easy_init failed");
   CURL* curl = owner.get();
-  Upload upload{render_mail(mail)};
+  Upload upload{mail.raw.empty() ? render_mail(mail) : mail.raw};
   std::string refusal;
   char detail[CURL_ERROR_SIZE] = "";
-  const bool v6 = server.host.find(':') != std::string::npos;
   // Port 465 speaks TLS from the first byte, all others begin in plain text (RFC 8314).
-  const auto url = (server.port == 465 ? "smtps://" : "smtp://") + (v6 ? "[" + server.host + "]" : server.host) +
-                   ":" + std::to_string(server.port) + "/holdfast";
+  const bool implicit = server.implicit_tls.value_or(server.port == 465);
+  const auto bracketed = [](const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+  };
+  const auto port = std::to_string(server.port);
+  const auto shown = server.tls.server_name.empty() ? server.host : server.tls.server_name;
+  const auto hello = server.hello.empty() ? "holdfast" : percent_encode(server.hello);
+  const auto url = (implicit ? "smtps://" : "smtp://") + bracketed(shown) + ":" + port + "/" + hello;
+  // A name for the certificate that is not the host's: the connection goes to the host all the same.
+  const std::unique_ptr<curl_slist, void (*)(curl_slist*)> route(
+      curl_slist_append(nullptr, ("::" + bracketed(server.host) + ":" + port).c_str()), curl_slist_free_all);
   curl_slist* list = nullptr;
   for (const auto& address : mail.to) list = curl_slist_append(list, angle_address(address).c_str());
   const std::unique_ptr<curl_slist, void (*)(curl_slist*)> recipients(list, curl_slist_free_all);
@@ -147,10 +238,9 @@ Result<void> send_mail(const SmtpServer& server, const Mail& mail) {
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &refusal);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-  if (!server.username.empty()) {
-    curl_easy_setopt(curl, CURLOPT_USERNAME, server.username.c_str());
-    curl_easy_setopt(curl, CURLOPT_PASSWORD, server.password.c_str());
-  }
+  if (shown != server.host) curl_easy_setopt(curl, CURLOPT_CONNECT_TO, route.get());
+  set_tls(curl, server.tls);
+  set_login(curl, server);
   const auto result = curl_easy_perform(curl);
   if (result != CURLE_OK) return smtp_error(result, curl, server, refusal, detail);
   return {};

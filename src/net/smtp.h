@@ -4,11 +4,13 @@
 // Errors      Server refusals carry the server's own words. 5xx is kInvalid (trying again is useless), else kUnavailable.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/http.h"
 
 namespace holdfast::net {
 
@@ -19,6 +21,11 @@ struct SmtpServer {
   std::string password{};
   bool require_tls = false;
   Duration timeout = 10s;
+  std::string hello{};                 // what EHLO says; empty: holdfast
+  std::string identity{};              // acts for this one (authorization identity of PLAIN)
+  std::vector<std::string> auth{};     // the mechanisms that may be used: PLAIN, LOGIN, CRAM-MD5; empty: the server's best
+  std::optional<bool> implicit_tls{};  // TLS from the first byte; nothing: on port 465
+  TlsOptions tls{};                    // its timeout is not used
 };
 
 struct Mail {
@@ -28,7 +35,13 @@ struct Mail {
   std::string body{};        // UTF-8 text/plain; sent as base64
   std::string message_id{};  // without <>; the idempotency key of a notification
   WallTime date{};
+  std::string raw{};  // the whole message as it goes out, lines ended by CRLF; then only `from` and `to` are used beside it
 };
+
+// The address of "Name <a@b>" or "a@b"; kInvalid when it is none.
+Result<std::string> mail_address(std::string_view text);
+// Of a list with commas; those inside quoted names separate nothing. kInvalid names what is wrong.
+Result<std::vector<std::string>> mail_addresses(std::string_view list);
 
 Result<void> send_mail(const SmtpServer& server, const Mail& mail);
 // The message as it goes over the wire: for golden tests.
