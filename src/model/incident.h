@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/time.h"
 #include "model/alert.h"
+#include "model/incident_record.h"
 #include "model/severity.h"
 
 namespace holdfast::model {
@@ -30,7 +31,9 @@ std::optional<IncidentState> incident_state_of(std::string_view name);
 // One line of the timeline. `kind` is a stable word the console translates; `text` is English.
 // Kinds: impact_started, alert_fired, alert_resolved, opened, severity_changed, acknowledged, notified,
 // notify_failed, instance, remedy_planned, remedy_started, remedy_finished, remedy_verified,
-// remedy_not_helped, escalated, mitigated, resolved, note, drill.
+// remedy_not_helped, escalated, mitigated, resolved, note, drill, page, escalation; by people: confirmed, impact_moved, role_assigned,
+// role_handed_over, backup_told, task, handling, act, check, status_update, war_room, merged, split, linked, chat, change,
+// words_sent, closed; by clocks: response_overdue, recovery_overdue, resolution_overdue, update_due.
 struct TimelineEntry {
   WallTime at{};
   std::string kind;
@@ -38,6 +41,9 @@ struct TimelineEntry {
   std::string actor;  // "holdfast", or the person who did it
   std::optional<Evidence> evidence;
   std::int64_t source_seq = 0;  // the journal entry it stems from; 0 when it is its own
+  std::string id{};             // "e7", unique within the incident
+  bool pinned = false;
+  std::vector<Revision> revisions{};  // oldest first; `at` and `text` are as last corrected
 };
 
 struct IncidentAlert {
@@ -66,7 +72,36 @@ struct Incident {
   std::vector<TimelineEntry> timeline;  // oldest first
   std::string previous;  // id of the incident this is a relapse of
 
+  std::string source = "automatic";  // how it was found: automatic, user_report, proactive (M13-24)
+  std::string started_source = "signal";  // who said when the impact started: signal, or a person
+  std::vector<std::string> level_names{};  // of a configured scheme, rank 1 first; empty: schemes A and B
+  std::string extent{};       // functions and users affected
+  std::string user_impact{};
+  std::string ticket{};
+  std::optional<WallTime> confirmed_at{};  // extent, severity and ticket were there (M13-25)
+  std::string confirmed_by{};
+  std::optional<WallTime> recovery_started_at{};  // the first act that could repair it
+  std::optional<WallTime> expected_recovery_at{};
+  std::optional<WallTime> next_update_at{};  // when people outside want to hear again
+  std::vector<IncidentClock> clocks{};
+  std::vector<IncidentRole> roles{};
+  std::vector<IncidentTask> tasks{};
+  IncidentHandling handling{};
+  std::vector<RecoveryCheck> checks{};
+  std::vector<IncidentLink> links{};
+  WarRoom war_room{};
+  std::string merged_into{};            // resolved by being part of that one
+  std::vector<Labels> also_groups{};    // of incidents merged into this one
+  std::optional<WallTime> closed_at{};  // after recovery: checked, and the summary asked for
+  std::string closed_by{};
+  std::int64_t entries_made = 0;  // numbers lines of the timeline
+  std::int64_t tasks_made = 0;
+
   bool active() const { return state != IncidentState::kResolved; }
+  // confirming, handling, recovering, resolved, closed: where it stands in the process of the mission.
+  std::string_view phase() const;
+  const IncidentClock* clock(std::string_view kind) const;
+  const IncidentRole* role(std::string_view name) const;
 };
 
 enum class NotificationState { kPending, kDelivered, kFailed };

@@ -23,6 +23,12 @@ struct SeverityLevel {
   std::string title_zh;
   std::optional<Duration> respond_within;  // empty: next working day
   std::optional<Duration> resolve_within;  // empty: no limit
+  std::optional<Duration> recovery_begins_within{};  // a second clock of its own (M14-08); empty: none
+  std::optional<Duration> update_every{};  // status updates while it is active; empty: none are asked for
+  bool immediate = false;  // starts the process at once: war room, checklist, roles (M13-26)
+  std::string extent_en{}, extent_zh{};      // who is affected
+  std::string business_en{}, business_zh{};  // what it means for the business
+  std::string examples_en{}, examples_zh{};
 };
 
 struct SeverityScheme {
