@@ -48,29 +48,30 @@ inline constexpr std::string_view kRouteDrill = "route.drill";
 
 // N10. Off while the counts are zero.
 struct DampingOptions {
-  int flap_changes = 0;           // an alert that changes so often ...
-  Duration flap_window = 10min;   // ... within this is held as firing ...
-  Duration flap_calm = 10min;     // ... until it has not changed for so long
-  int storm_groups = 0;           // first pages to one receiver ...
-  Duration storm_window = 1min;   // ... within this; the rest is one summary page and waits for its next flush
+  int flap_changes = 0;          // an alert that changes so often ...
+  Duration flap_window = 10min;  // ... within this is held as firing ...
+  Duration flap_calm = 10min;    // ... until it has not changed for so long
+  int storm_groups = 0;          // first pages to one receiver ...
+  Duration storm_window =
+      1min;  // ... within this; the rest is one summary page and waits for its next flush
 };
 
 struct RouterOptions {
-  Duration retention = 120h;             // --data.retention: log and expired silences
-  Duration log_maintenance = 15min;      // --data.maintenance-interval
-  Duration alerts_gc = 30min;            // --alerts.gc-interval
-  std::size_t per_alertname_limit = 0;   // --alerts.per-alertname-limit
-  Duration groups_maintenance = 30s;     // --dispatch.maintenance-interval
-  Duration start_delay{};                // --dispatch.start-delay
-  std::size_t silences_max = 0;          // --silences.max-silences
+  Duration retention = 120h;               // --data.retention: log and expired silences
+  Duration log_maintenance = 15min;        // --data.maintenance-interval
+  Duration alerts_gc = 30min;              // --alerts.gc-interval
+  std::size_t per_alertname_limit = 0;     // --alerts.per-alertname-limit
+  Duration groups_maintenance = 30s;       // --dispatch.maintenance-interval
+  Duration start_delay{};                  // --dispatch.start-delay
+  std::size_t silences_max = 0;            // --silences.max-silences
   std::size_t silence_size_max_bytes = 0;  // --silences.max-silence-size-bytes
-  SilencePolicy silence_policy;          // N4
-  DampingOptions damping;                // N10
-  bool always_resolve = false;           // N1 for every receiver, not only for those that say so
-  std::string fallback_receiver;         // N6 for every receiver without its own
+  SilencePolicy silence_policy;            // N4
+  DampingOptions damping;                  // N10
+  bool always_resolve = false;             // N1 for every receiver, not only for those that say so
+  std::string fallback_receiver;           // N6 for every receiver without its own
   Duration drill_acknowledge_within = 15min;  // N7
   int in_flight_per_integration_max = 64;
-  bool own_alerts = true;                // listen to kAlertChanged
+  bool own_alerts = true;  // listen to kAlertChanged
 };
 
 struct PostedAlert {
@@ -91,7 +92,7 @@ struct PostResult {
 enum class RoutedState { kUnprocessed, kActive, kSuppressed };
 
 struct AlertView {
-  RoutedAlert alert;     // ends_at is always set here: when it counts as resolved
+  RoutedAlert alert;  // ends_at is always set here: when it counts as resolved
   WallTime updated_at{};
   std::string fingerprint;
   std::vector<std::string> receivers;
@@ -121,13 +122,13 @@ struct AlertFilter {
   bool unprocessed = true;  // /alerts
   bool muted = true;        // /alerts/groups
   std::vector<model::Matcher> matchers;
-  std::optional<model::Matcher> receiver;           // on the receiver's name: =~"..."
-  std::vector<model::Matcher> receiver_matchers;    // on the receiver's labels
+  std::optional<model::Matcher> receiver;         // on the receiver's name: =~"..."
+  std::vector<model::Matcher> receiver_matchers;  // on the receiver's labels
 };
 
 struct SilencePreview {
-  std::vector<AlertView> hides;      // live alerts it would hide now
-  std::string refused;               // by the policy or as invalid; empty: it would be taken
+  std::vector<AlertView> hides;       // live alerts it would hide now
+  std::string refused;                // by the policy or as invalid; empty: it would be taken
   std::vector<WallTime> occurrences;  // the next ten, when it recurs
 };
 
@@ -155,7 +156,7 @@ struct Explanation {
     std::string group_key;
     bool told = false;
     std::string why;  // "first notification", "silenced by ...", "muted by time interval ..."
-    std::optional<WallTime> next;  // when somebody would be told, if nothing else changes
+    std::optional<WallTime> next;           // when somebody would be told, if nothing else changes
     std::vector<std::string> integrations;  // receiver keys that would be told
   };
   std::vector<Target> targets;
@@ -176,8 +177,8 @@ struct Drill {
   std::string by;
   std::string note;
   WallTime started_at{};
-  WallTime due_at{};  // to be acknowledged by
-  std::string state;  // running, delivered, failed, acknowledged, overdue
+  WallTime due_at{};                    // to be acknowledged by
+  std::string state;                    // running, delivered, failed, acknowledged, overdue
   std::vector<std::string> deliveries;  // "team/webhook/0: delivered", "...: failed: ..."
   std::optional<WallTime> acknowledged_at;
   std::string acknowledged_by;
@@ -194,7 +195,7 @@ struct Held {
 };
 
 struct IntegrationStats {
-  std::uint64_t notifications = 0;  // tried to tell, counted once
+  std::uint64_t notifications = 0;              // tried to tell, counted once
   std::map<std::string, std::uint64_t> failed;  // by reason; all retries in vain
   std::uint64_t requests = 0;
   std::uint64_t requests_failed = 0;
@@ -223,7 +224,8 @@ class Router {
   using RouteLabels = std::function<model::Labels(const GroupNotification&, const Route&)>;
 
   // `deliver` is normally send::Sender::deliver. The outbox handler of "route.notify" is registered here.
-  Router(Env& env, state::Journal& journal, state::Outbox& outbox, Deliver deliver, RouterOptions options);
+  Router(Env& env, state::Journal& journal, state::Outbox& outbox, Deliver deliver,
+         RouterOptions options);
   ~Router();
 
   // Reads what the journal holds, log and silences first, and begins to flush. Once, before Outbox::start().
@@ -247,13 +249,16 @@ class Router {
   SilencePreview preview(Silence silence) const;             // N4, N5
 
   // N2: quiet until resolved, or until an alert joins the group that was not there.
-  void acknowledge_group(const std::string& group_key, const std::string& by, const std::string& comment, Done<void> done);
-  void acknowledge_alert(const std::string& fingerprint, const std::string& by, const std::string& comment, Done<void> done);
-  void withdraw_acknowledgement(const std::string& group_key_or_fingerprint, const std::string& by, Done<void> done);
+  void acknowledge_group(const std::string& group_key, const std::string& by,
+                         const std::string& comment, Done<void> done);
+  void acknowledge_alert(const std::string& fingerprint, const std::string& by,
+                         const std::string& comment, Done<void> done);
+  void withdraw_acknowledgement(const std::string& group_key_or_fingerprint, const std::string& by,
+                                Done<void> done);
 
-  Result<std::vector<HistoryItem>> history(const HistoryQuery& query) const;       // N3
-  Explanation explain(const model::Labels& labels, WallTime at) const;             // N8
-  void start_drill(DrillRequest request, Done<Drill> done);                        // N7
+  Result<std::vector<HistoryItem>> history(const HistoryQuery& query) const;  // N3
+  Explanation explain(const model::Labels& labels, WallTime at) const;        // N8
+  void start_drill(DrillRequest request, Done<Drill> done);                   // N7
   void acknowledge_drill(const std::string& id, const std::string& by, Done<Drill> done);
   Result<std::vector<Drill>> drills() const;  // newest first
   std::vector<Held> held() const;             // N10

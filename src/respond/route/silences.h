@@ -27,6 +27,7 @@
 #include "base/time.h"
 #include "model/labels.h"
 #include "model/matcher.h"
+#include "respond/route/interned.h"
 
 namespace holdfast::respond::route {
 
@@ -58,10 +59,10 @@ void from_json(const nlohmann::json& j, Silence& v);
 
 // N4. Zero and false: no such rule.
 struct SilencePolicy {
-  Duration duration_max{};        // of one silence, from now or its start
-  int matchers_min = 0;           // that many must not match the empty string
+  Duration duration_max{};         // of one silence, from now or its start
+  int matchers_min = 0;            // that many must not match the empty string
   bool equality_required = false;  // at least one plain name="value"
-  int hidden_alerts_max = 0;      // live alerts it may hide when it is made
+  int hidden_alerts_max = 0;       // live alerts it may hide when it is made
   bool comment_required = false;
 };
 
@@ -98,44 +99,37 @@ class Silences {
   void forget(const std::vector<std::string>& ids);
 
   // Ids of the active silences that match, sorted.
-  std::vector<std::string> hiding(const model::Labels& labels, WallTime now) const;
-  // The same for labels held elsewhere: `value_of` gives "" for an absent one, `each` calls with every name and value.
-  struct LabelView {
-    std::function<std::string_view(std::string_view name)> value_of;
-    std::function<void(const std::function<void(std::string_view name, std::string_view value)>&)> each;
-  };
-  std::vector<std::string> hiding(const LabelView& labels, WallTime now) const;
+  std::vector<std::string> hiding(const LabelsView& labels, WallTime now) const;
 
   // Grows whenever the answer of hiding() may have changed, by an edit or by time.
-  std::uint64_t version(WallTime now) const;
+  std::uint32_t version(WallTime now) const;
   std::size_t size() const { return silences_.size(); }
   std::size_t count(SilenceState state, WallTime now) const;
   void configure(SilenceLimits limits, SilencePolicy policy);
 
  private:
-  struct Row {
-    Silence silence;
-    bool indexed = false;
-  };
   Result<void> check(const Silence& silence, WallTime now,
                      const std::function<int(const Silence&)>& hides) const;
   bool may_edit(const Silence& old, const Silence& wanted, WallTime now) const;
   void index(const Silence& silence);
   void unindex(const Silence& silence);
-  bool active_at(const Silence& silence, WallTime now) const;
-  WallTime next_change(const Silence& silence, WallTime now) const;
+  void look_ahead(WallTime now) const;
 
   SilenceLimits limits_;
   SilencePolicy policy_;
-  std::map<std::string, Silence, std::less<>> silences_;  // by id
-  // name \xff value -> ids; and ids of silences without an equality.
+  std::map<std::string, Silence, std::less<>> silences_;  // by id; pointers into it stay good
+  // name \xff value -> those that need this pair; and those that need none.
   std::unordered_map<std::string, std::vector<const Silence*>> by_pair_;
   std::vector<const Silence*> unindexed_;
-  mutable std::uint64_t version_ = 1;
+  mutable std::uint32_t version_ = 1;
   mutable WallTime stable_until_{};  // no silence begins or ends before
 };
 
-// The next beginnings of a recurring silence, at most `count`; for others its own start, if it is still to come.
-Result<std::vector<WallTime>> next_occurrences(const Silence& silence, WallTime after, std::size_t count);
+// Whether it hides anything at `now`: within its bounds and, when it recurs, within an occurrence.
+bool silence_active(const Silence& silence, WallTime now);
+// The next beginnings of a recurring silence, at most `count`; for others its own start, if it is still to come. kInvalid when
+// the rule or the zone is.
+Result<std::vector<WallTime>> next_beginnings(const Silence& silence, WallTime after,
+                                              std::size_t count);
 
 }  // namespace holdfast::respond::route
