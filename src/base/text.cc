@@ -3,13 +3,31 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace holdfast {
 namespace {
 
 char lower_char(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool is_ascii(std::string_view s) {
+  std::uint64_t all = 0;
+  std::uint64_t eight = 0;
+  if (s.size() >= sizeof eight) {
+    for (std::size_t i = 0; i + sizeof eight <= s.size(); i += sizeof eight) {
+      std::memcpy(&eight, s.data() + i, sizeof eight);
+      all |= eight;
+    }
+    std::memcpy(&eight, s.data() + s.size() - sizeof eight, sizeof eight);
+    all |= eight;
+  } else {
+    for (const char c : s) all |= static_cast<unsigned char>(c);
+  }
+  return (all & 0x8080808080808080) == 0;
+}
 
 // The size of the well-formed UTF-8 character at the front; 0 when there is none.
 std::size_t utf8_size(std::string_view s) {
@@ -153,6 +171,7 @@ std::string format_double(double v) {
 }
 
 bool is_valid_utf8(std::string_view s) {
+  if (is_ascii(s)) return true;
   while (!s.empty()) {
     const auto size = utf8_size(s);
     if (size == 0) return false;

@@ -16,8 +16,12 @@ namespace {
 
 // How far the head may grow over its limit while a flush is on its way.
 constexpr std::uint64_t kHeadOverrun = 4;
+// New series that are made under one hold of the head's locks: readers wait some 50 microseconds.
+constexpr std::size_t kCreateTogether = 64;
+// How many series ahead memory is asked for: that many misses fit beside each other.
+constexpr std::size_t kPrefetch = 12;
 
-void canonical_form(const LabelViews& labels, std::string& out) {
+void canonical_form(std::span<const LabelView> labels, std::string& out) {
   out.clear();
   for (const LabelView& label : labels) {
     out.append(label.name).push_back('\xff');
@@ -26,7 +30,6 @@ void canonical_form(const LabelViews& labels, std::string& out) {
 }
 
 void views_of(const Labels& labels, LabelViews& out) {
-  out.clear();
   for (const model::Label& label : labels) out.push_back({label.name, label.value});
 }
 
@@ -51,9 +54,8 @@ Result<AppendResult> Engine::append(std::span<const SampleIn> in, bool want_refs
   std::vector<SeriesRef> refs;
   if (want_refs) refs.assign(in.size(), SeriesRef::kNone);
   const std::lock_guard lock(append_mutex_);
-  if (!scratch_) scratch_ = std::make_unique<Batch>();
-  Batch& batch = *scratch_;
-  batch.reset(retention_floor(to_ms(env_.clock.now())), to_ms(options_.out_of_order_window));
+  auto taken = take_batch();
+  Batch& batch = *taken;
   Result<void> failed;
   for (std::size_t i = 0; i < in.size(); ++i) {
     const SampleIn& sample = in[i];
@@ -72,9 +74,7 @@ Result<AppendResult> Engine::append(std::span<const SampleIn> in, bool want_refs
     }
     if (id == 0) {
       if (!sample.labels) {
-        ++batch.result.unknown_series;
-        if (batch.result.first_error.empty())
-          batch.result.first_error = "a sample names no series that is known";
+        batch.refuse(1, "a sample names no series that is known");
       }
       continue;
     }
@@ -85,7 +85,16 @@ Result<AppendResult> Engine::append(std::span<const SampleIn> in, bool want_refs
   HF_TRY(write(batch));
   AppendResult result = std::move(batch.result);
   result.refs = std::move(refs);
+  spare_batches_.push_back(std::move(taken));
   return result;
+}
+
+std::unique_ptr<Engine::Batch> Engine::take_batch() {
+  auto batch =
+      spare_batches_.empty() ? std::make_unique<Batch>() : std::move(spare_batches_.back());
+  if (!spare_batches_.empty()) spare_batches_.pop_back();
+  batch->reset(retention_floor(to_ms(env_.clock.now())), to_ms(options_.out_of_order_window));
+  return batch;
 }
 
 SeriesId Engine::find_or_create(const Labels& labels, Timestamp t, AppendResult& result,
@@ -96,49 +105,82 @@ SeriesId Engine::find_or_create(const Labels& labels, Timestamp t, AppendResult&
   canonical_form(views, canonical);
   const Fingerprint key = fingerprint(canonical);
   if (const SeriesId id = head_.find(key, 0)) return id;
-  auto made = create(key, views, t, result);
-  if (made) return *made;
-  failed = std::move(made).error();
-  return 0;
+  Head::NewSeries made{key, views};
+  failed = create({&made, 1}, {&t, 1}, result);
+  return made.id;
 }
 
-// 0 when a limit refuses it.
-Result<SeriesId> Engine::create(const Fingerprint& key, const LabelViews& labels, Timestamp t,
-                                AppendResult& result) {
+// Those that a limit refuses keep the id 0. Limits look at what came just before: then it is one by one.
+Result<void> Engine::create(std::span<Head::NewSeries> fresh, std::span<const Timestamp> times,
+                            AppendResult& result) {
+  const bool judged =
+      has_limits_ || head_.series_count() + fresh.size() > options_.series_count_max;
+  const std::size_t step = judged ? 1 : kCreateTogether;
+  for (std::size_t i = 0; i < fresh.size(); i += step) {
+    const std::size_t count = std::min(step, fresh.size() - i);
+    if (judged && refused(fresh[i].labels, result)) continue;
+    HF_TRY(create_together(fresh.subspan(i, count), times.subspan(i, count)));
+  }
+  return {};
+}
+
+bool Engine::refused(std::span<const LabelView> labels, AppendResult& result) const {
   std::string why;
-  if (head_.index().series_count() >= options_.series_count_max) {
+  if (head_.series_count() >= options_.series_count_max) {
     why = "the limit of " + std::to_string(options_.series_count_max) + " series is reached";
   } else if (has_limits_) {
     why = over_limit(labels);
   }
-  if (!why.empty()) {
-    ++result.over_limit;
-    if (result.first_error.empty()) result.first_error = to_labels(labels).text() + ": " + why;
-    return SeriesId{0};
-  }
-  // A series may come back after a restart or a pause: what blocks hold of it still counts as
-  // before.
-  std::optional<Sample> newest;
-  if (t <= blocks_->max_time()) newest = HF_TRY(blocks_->newest_sample(labels, t));
-  const SeriesId id = head_.create(key, labels);
-  if (newest) {
-    HF_PROBE("append: order kept against a block");
-    HeadSeries& series = head_.at(id);
-    series.newest_time = newest->t;
-    series.newest_value = newest->value;
-    series.newest_is_histogram = newest->histogram != nullptr;
-  }
-  const auto name = std::find_if(labels.begin(), labels.end(), [](const LabelView& label) {
-    return label.name == model::kMetricName;
-  });
-  if (name != labels.end()) {
-    const std::lock_guard lock(cardinality_mutex_);
-    ++created_by_metric_[std::string(name->value)];
-  }
-  return id;
+  if (why.empty()) return false;
+  ++result.over_limit;
+  if (result.first_error.empty())
+    result.first_error = to_labels({labels.begin(), labels.end()}).text() + ": " + why;
+  return true;
 }
 
-std::string Engine::over_limit(const LabelViews& labels) const {
+Result<void> Engine::create_together(std::span<Head::NewSeries> fresh,
+                                     std::span<const Timestamp> times) {
+  // A series may come back after a restart or a pause: what blocks hold of it still counts as
+  // before.
+  std::vector<std::pair<std::size_t, Sample>> newest;
+  const Timestamp known_until = blocks_->max_time();
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (times[i] > known_until) continue;
+    const LabelViews labels(fresh[i].labels.begin(), fresh[i].labels.end());
+    if (auto sample = HF_TRY(blocks_->newest_sample(labels, times[i])))
+      newest.emplace_back(i, std::move(*sample));
+  }
+  head_.create(fresh);
+  for (const auto& [at, sample] : newest) {
+    HF_PROBE("append: order kept against a block");
+    HeadSeries& series = head_.at(fresh[at].id);
+    series.newest_time = sample.t;
+    series.newest_value = sample.value;
+    series.newest_is_histogram = sample.histogram != nullptr;
+  }
+  count_created(fresh);
+  return {};
+}
+
+void Engine::count_created(std::span<const Head::NewSeries> made) {
+  const std::lock_guard lock(cardinality_mutex_);
+  Counts::iterator count = created_by_metric_.end();
+  for (const Head::NewSeries& series : made) {
+    const auto name =
+        std::find_if(series.labels.begin(), series.labels.end(),
+                     [](const LabelView& label) { return label.name == model::kMetricName; });
+    if (name == series.labels.end()) continue;
+    // Series of a metric often come together.
+    if (count == created_by_metric_.end() || count->first != name->value) {
+      count = created_by_metric_.find(name->value);
+      if (count == created_by_metric_.end())
+        count = created_by_metric_.emplace(name->value, 0).first;
+    }
+    ++count->second;
+  }
+}
+
+std::string Engine::over_limit(std::span<const LabelView> labels) const {
   const auto limit = [](std::string_view what, std::size_t max) {
     return std::string(what) + " is over the limit of " + std::to_string(max);
   };
@@ -244,87 +286,120 @@ Result<void> Engine::write(Batch& batch) {
   return {};
 }
 
-namespace {
-
-struct NewSeries {
-  std::size_t at = 0;
-  Result<Labels> labels = Labels();
-  Fingerprint fingerprint;
-};
-
-}  // namespace
-
-// Finds the series of a flat batch and makes those that are new. Labels are read without the lock,
-// since that takes longer than all the rest.
-Result<void> Engine::resolve_flat(const FlatBatch& in, std::unique_lock<std::mutex>& lock,
-                                  Batch& batch, std::vector<SeriesId>& ids) {
-  ids.assign(in.series.size(), 0);
-  const auto find_all = [&] {
-    bool all = true;
-    SeriesId hint = 1;
-    for (std::size_t i = 0; i < in.series.size(); ++i) {
-      ids[i] = head_.find(in.series[i].fingerprint, hint);
-      hint = ids[i] + 1;
-      all = all && ids[i] != 0;
-    }
-    return all;
-  };
-  if (find_all()) return {};
-  lock.unlock();
-  std::vector<NewSeries> fresh;
-  LabelViews views;
-  std::string canonical;
-  for (std::size_t i = 0; i < in.series.size(); ++i) {
-    if (ids[i] != 0) continue;
-    NewSeries made{i, in.labels_of(in.series[i].encoded), {}};
-    if (made.labels) {
-      views_of(*made.labels, views);
-      canonical_form(views, canonical);
-      made.fingerprint = fingerprint(canonical);
-    }
-    fresh.push_back(std::move(made));
+bool Engine::find_flat(const FlatBatch& in, Batch& batch) const {
+  const std::size_t count = in.series.size();
+  batch.ids.resize(count);
+  bool all = true;
+  SeriesId hint = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const SeriesId id = head_.find(in.series[i].fingerprint, hint);
+    // Where one is new, so mostly are those behind it, and each look at the table waits for memory.
+    if (id == 0 && i + kPrefetch < count) head_.prefetch(in.series[i + kPrefetch].fingerprint);
+    batch.ids[i] = id;
+    hint = id + 1;
+    all = all && id != 0;
   }
-  lock.lock();
-  batch.reset(batch.floor, batch.window);
-  find_all();  // others may have come, and some gone, in between
-  for (const NewSeries& made : fresh) {
-    if (ids[made.at] != 0) continue;
-    const FlatBatch::Series& series = in.series[made.at];
-    if (!made.labels) {
-      batch.result.unknown_series += series.sample_count;
-      if (batch.result.first_error.empty())
-        batch.result.first_error = made.labels.error().message();
+  return all;
+}
+
+// The labels of the series that were not found, each once.
+void Engine::read_fresh(const FlatBatch& in, Batch& batch) {
+  batch.fresh.clear();
+  batch.views.clear();
+  batch.labels.clear();
+  std::string canonical;
+  for (std::uint32_t i = 0; i < in.series.size(); ++i) {
+    if (batch.ids[i] != 0) continue;
+    const FlatBatch::Series& series = in.series[i];
+    const auto begin = static_cast<std::uint32_t>(batch.views.size());
+    Result<bool> in_order = false;
+    if (in.views_of) {
+      in_order = in.views_of(series.encoded, batch.views);
+    } else if (auto labels = in.labels_of(series.encoded); labels) {
+      views_of(batch.labels.emplace_back(std::move(*labels)), batch.views);
+    } else {
+      in_order = std::move(labels).error();
+    }
+    if (!in_order) {
+      batch.refuse(series.sample_count, in_order.error().message());
+      batch.views.resize(begin);
       continue;
     }
-    // Its fingerprint is another than the batch says when its labels were not in order.
-    ids[made.at] = head_.find(made.fingerprint, 0);
-    if (ids[made.at] != 0) continue;
-    views_of(*made.labels, views);
-    const Timestamp t = series.sample_count == 0 ? 0 : in.samples[series.sample_begin].t;
-    ids[made.at] = HF_TRY(create(made.fingerprint, views, t, batch.result));
+    Fingerprint key = series.fingerprint;
+    if (!*in_order) {
+      canonical_form(std::span(batch.views).subspan(begin), canonical);
+      key = fingerprint(canonical);
+    }
+    batch.fresh.push_back({i, begin, static_cast<std::uint32_t>(batch.views.size()),
+                           static_cast<std::uint32_t>(batch.fresh.size()), key});
+  }
+  // A series may stand twice in a batch.
+  std::vector<std::uint32_t>& places = batch.places;  // open addressing; 1 and more are places + 1
+  places.assign(std::bit_ceil(batch.fresh.size() * 2 + 1), 0);
+  for (Batch::Fresh& fresh : batch.fresh) {
+    std::size_t at = fresh.fingerprint.low & (places.size() - 1);
+    while (places[at] != 0 && batch.fresh[places[at] - 1].fingerprint != fresh.fingerprint)
+      at = (at + 1) & (places.size() - 1);
+    if (places[at] == 0) places[at] = fresh.same + 1;
+    fresh.same = places[at] - 1;
+  }
+}
+
+Result<void> Engine::create_flat(const FlatBatch& in, Batch& batch) {
+  batch.made.clear();
+  batch.times.clear();
+  const std::span<const LabelView> views = batch.views;
+  for (std::size_t i = 0; i < batch.fresh.size(); ++i) {
+    const Batch::Fresh& fresh = batch.fresh[i];
+    if (i + kPrefetch < batch.fresh.size()) head_.prefetch(batch.fresh[i + kPrefetch].fingerprint);
+    SeriesId& id = batch.ids[fresh.at];
+    id = head_.find(fresh.fingerprint, 0);  // others may have made it in between
+    if (id != 0 || fresh.same != i) continue;
+    const FlatBatch::Series& series = in.series[fresh.at];
+    batch.places[batch.made.size()] = static_cast<std::uint32_t>(i);
+    batch.made.push_back(
+        {fresh.fingerprint, views.subspan(fresh.label_begin, fresh.label_end - fresh.label_begin)});
+    batch.times.push_back(series.sample_count == 0 ? 0 : in.samples[series.sample_begin].t);
+  }
+  HF_TRY(create(batch.made, batch.times, batch.result));
+  for (std::size_t i = 0; i < batch.made.size(); ++i)
+    batch.ids[batch.fresh[batch.places[i]].at] = batch.made[i].id;
+  for (const Batch::Fresh& fresh : batch.fresh)
+    batch.ids[fresh.at] = batch.ids[batch.fresh[fresh.same].at];
+  return {};
+}
+
+// Finds the series of a flat batch and makes those that are new. Their labels are read without the
+// lock.
+Result<void> Engine::resolve_flat(const FlatBatch& in, std::unique_lock<std::mutex>& lock,
+                                  Batch& batch) {
+  while (!find_flat(in, batch)) {
+    const std::uint64_t drops = head_.drop_count();
+    lock.unlock();
+    batch.result = AppendResult();
+    read_fresh(in, batch);
+    lock.lock();
+    if (head_.drop_count() == drops) return create_flat(in, batch);
+    HF_PROBE("append: series dropped while others were read");
   }
   return {};
 }
 
 Result<AppendResult> Engine::append(const FlatBatch& in) {
   std::unique_lock lock(append_mutex_);
-  if (!scratch_) scratch_ = std::make_unique<Batch>();
-  // Taken out, since the lock is given up in between.
-  const std::unique_ptr<Batch> batch = std::move(scratch_);
-  batch->reset(retention_floor(to_ms(env_.clock.now())), to_ms(options_.out_of_order_window));
-  std::vector<SeriesId> ids;
-  HF_TRY(resolve_flat(in, lock, *batch, ids));
+  auto batch = take_batch();
+  HF_TRY(resolve_flat(in, lock, *batch));
   for (std::size_t i = 0; i < in.series.size(); ++i) {
     const FlatBatch::Series& series = in.series[i];
-    if (ids[i] == 0) continue;
+    if (batch->ids[i] == 0) continue;
     for (std::uint32_t k = 0; k < series.sample_count; ++k) {
       const FlatSample& sample = in.samples[series.sample_begin + k];
-      judge(ids[i], sample.t, sample.value, nullptr, *batch);
+      judge(batch->ids[i], sample.t, sample.value, nullptr, *batch);
     }
   }
   HF_TRY(write(*batch));
   AppendResult result = std::move(batch->result);
-  scratch_ = std::make_unique<Batch>(std::move(*batch));
+  spare_batches_.push_back(std::move(batch));
   return result;
 }
 

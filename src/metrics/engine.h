@@ -86,7 +86,7 @@ class Engine final : public Store {
     TimerId timer = TimerId::kNone;
     std::atomic<bool> working{false};  // one is on its way; relaxed would do
   };
-  // One append on its way; kept between appends for its buffers. Under append_mutex_.
+  // One append on its way; kept between appends for its buffers.
   struct Batch {
     std::vector<Head::Add> adds;
     WalBatchWriter record;
@@ -94,11 +94,31 @@ class Engine final : public Store {
     Timestamp floor = 0;   // older is too old
     Timestamp window = 0;  // how far behind the newest a sample may come
 
+    // Of a flat batch: its series, and what is to be made of those that are new.
+    std::vector<SeriesId> ids;
+    struct Fresh {
+      std::uint32_t at = 0;  // in the batch
+      std::uint32_t label_begin = 0;
+      std::uint32_t label_end = 0;
+      std::uint32_t same = 0;  // place of the first like it
+      Fingerprint fingerprint;
+    };
+    std::vector<Fresh> fresh;
+    LabelViews views;
+    std::deque<Labels> labels;  // of receivers that give no views
+    std::vector<std::uint32_t> places;
+    std::vector<Head::NewSeries> made;
+    std::vector<Timestamp> times;  // of their first samples
+
     void reset(Timestamp floor_in, Timestamp window_in) {
       adds.clear();
       result = AppendResult();
       floor = floor_in;
       window = window_in;
+    }
+    void refuse(std::size_t samples, std::string_view why) {
+      result.unknown_series += samples;
+      if (result.first_error.empty()) result.first_error = why;
     }
   };
   struct Replay;
@@ -106,14 +126,20 @@ class Engine final : public Store {
   // append.cc
   SeriesId find_or_create(const Labels& labels, Timestamp t, AppendResult& result,
                           Result<void>& failed);
-  Result<SeriesId> create(const Fingerprint& fingerprint, const LabelViews& labels, Timestamp t,
-                          AppendResult& result);
-  std::string over_limit(const LabelViews& labels) const;
+  std::unique_ptr<Batch> take_batch();
+  Result<void> create(std::span<Head::NewSeries> fresh, std::span<const Timestamp> times,
+                      AppendResult& result);
+  Result<void> create_together(std::span<Head::NewSeries> fresh, std::span<const Timestamp> times);
+  void count_created(std::span<const Head::NewSeries> made);
+  bool refused(std::span<const LabelView> labels, AppendResult& result) const;
+  std::string over_limit(std::span<const LabelView> labels) const;
   void judge(SeriesId id, Timestamp t, double value, const model::HistogramPtr* histogram,
              Batch& batch);
   Result<void> write(Batch& batch);
-  Result<void> resolve_flat(const FlatBatch& in, std::unique_lock<std::mutex>& lock, Batch& batch,
-                            std::vector<SeriesId>& ids);
+  Result<void> resolve_flat(const FlatBatch& in, std::unique_lock<std::mutex>& lock, Batch& batch);
+  bool find_flat(const FlatBatch& in, Batch& batch) const;
+  static void read_fresh(const FlatBatch& in, Batch& batch);
+  Result<void> create_flat(const FlatBatch& in, Batch& batch);
   std::string describe(SeriesId id, Timestamp t, std::string_view why) const;
 
   // store.cc
@@ -175,11 +201,18 @@ class Engine final : public Store {
   std::mutex compact_mutex_;  // one merge at a time
   std::mutex flush_mutex_;    // one flush at a time
   std::mutex append_mutex_;   // the one writer of head_ and wal_
-  std::uint32_t epoch_ = 1;   // the next five under append_mutex_
+  std::uint32_t epoch_ = 1;   // the next six under append_mutex_
   SeriesLimits limits_;
   bool has_limits_ = false;
-  std::unordered_map<std::string, std::uint64_t> created_by_metric_;
-  std::unique_ptr<Batch> scratch_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  using Counts = std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>>;
+  Counts created_by_metric_;
+  std::vector<std::unique_ptr<Batch>> spare_batches_;
   mutable std::mutex cardinality_mutex_;  // guards created_by_metric_ for readers
 
   mutable std::mutex metadata_mutex_;

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace holdfast::metrics {
 
 namespace {
 
-constexpr std::size_t kCaptureSlice = 512;    // series under one hold of the mutex
+constexpr std::size_t kCaptureSlice = 512;  // series under one hold of the mutex
+std::uint32_t tag_of(const Fingerprint& fingerprint) {
+  return static_cast<std::uint32_t>(fingerprint.low);
+}
+
 constexpr std::size_t kHistogramBytes = 320;  // of one, roughly, for the head's limit
 
 }  // namespace
@@ -19,50 +24,54 @@ Head::Head() : generation_(std::make_shared<HeadGeneration>()) {
 
 SeriesId Head::find_in_table(const Fingerprint& fingerprint) const {
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t i = fingerprint.low & mask; table_[i] != 0; i = (i + 1) & mask) {
-    if (series_[table_[i]].fingerprint == fingerprint) return table_[i];
+  for (std::size_t i = fingerprint.low & mask; table_[i].id != 0; i = (i + 1) & mask) {
+    if (table_[i].tag == tag_of(fingerprint) && series_[table_[i].id].fingerprint == fingerprint)
+      return table_[i].id;
   }
   return 0;
 }
 
-void Head::insert_in_table(SeriesId id) {
+void Head::insert_in_table(Slot slot) {
   const std::size_t mask = table_.size() - 1;
-  std::size_t i = series_[id].fingerprint.low & mask;
-  while (table_[i] != 0) i = (i + 1) & mask;
-  table_[i] = id;
+  std::size_t i = slot.tag & mask;
+  while (table_[i].id != 0) i = (i + 1) & mask;
+  table_[i] = slot;
 }
 
-void Head::rebuild_table(std::size_t size) {
-  table_.assign(size, 0);
-  for (SeriesId id = 1; id < next_; ++id) {
-    if (series_[id].labels.pairs) insert_in_table(id);
+// Old slots come in the order of their new places, nearly, so both tables are walked from end to end.
+void Head::grow_table() {
+  const std::vector<Slot> old = std::exchange(table_, std::vector<Slot>(table_.size() * 2));
+  for (const Slot& slot : old) {
+    if (slot.id != 0) insert_in_table(slot);
   }
 }
 
-SeriesId Head::create(const Fingerprint& fingerprint, const LabelViews& labels) {
-  SeriesId id = 0;
-  if (free_.empty()) {
-    id = next_;
-    series_.grow_to(std::size_t{next_} + 1);
-    ++next_;
-  } else {
-    id = free_.back();
-    free_.pop_back();
+void Head::create(std::span<NewSeries> series) {
+  adding_.clear();
+  for (NewSeries& one : series) {
+    if (free_.empty()) {
+      one.id = next_++;
+    } else {
+      one.id = free_.back();
+      free_.pop_back();
+    }
+    adding_.push_back({one.id, one.labels, {}});
   }
-  const PairList list = index_.add(id, labels);
+  series_.grow_to(next_);
+  index_.add(adding_);
   {
     const std::lock_guard lock(mutex_);
-    series_[id] = HeadSeries();
-    series_[id].fingerprint = fingerprint;
-    series_[id].labels = list;
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      HeadSeries& made = series_[series[i].id];
+      made = HeadSeries();
+      made.fingerprint = series[i].fingerprint;
+      made.labels = adding_[i].list;
+    }
   }
-  ++created_;
-  if (++series_count_ * 2 > table_.size()) {
-    rebuild_table(table_.size() * 2);
-  } else {
-    insert_in_table(id);
-  }
-  return id;
+  created_ += series.size();
+  series_count_ += series.size();
+  while (series_count_ * 2 > table_.size()) grow_table();
+  for (const NewSeries& one : series) insert_in_table({tag_of(one.fingerprint), one.id});
 }
 
 // Points the series at a column that has `t` behind its own times. In turn: its column has gone on
@@ -248,7 +257,11 @@ void Head::drop_idle() {
     }
   }
   if (gone.empty()) return;
-  rebuild_table(table_.size());
+  ++drops_;
+  std::fill(table_.begin(), table_.end(), Slot());
+  for (SeriesId id = 1; id < next_; ++id) {
+    if (series_[id].labels.pairs) insert_in_table({tag_of(series_[id].fingerprint), id});
+  }
   index_.remove(gone);
 }
 
@@ -265,7 +278,7 @@ std::uint64_t Head::sample_bytes() const {
 std::uint64_t Head::memory_size() const {
   std::uint64_t size = index_.memory_size();
   const std::lock_guard lock(mutex_);
-  return size + series_.capacity() * sizeof(HeadSeries) + table_.size() * sizeof(SeriesId) +
+  return size + series_.capacity() * sizeof(HeadSeries) + table_.size() * sizeof(Slot) +
          generation_->arena.memory_size() + generation_->extra_bytes;
 }
 

@@ -99,8 +99,17 @@ class Head {
   HeadSeries& at(SeriesId id) { return series_[id]; }
   const HeadSeries& at(SeriesId id) const { return series_[id]; }
   bool known(SeriesId id) const { return id != 0 && id < next_ && series_[id].labels.pairs; }
-  // Writer. Of a series that find() did not know.
-  SeriesId create(const Fingerprint& fingerprint, const LabelViews& labels);
+  // Writer. Begins to bring what find() will look at into the processor's cache.
+  void prefetch(const Fingerprint& fingerprint) const {
+    __builtin_prefetch(&table_[fingerprint.low & (table_.size() - 1)]);
+  }
+  struct NewSeries {
+    Fingerprint fingerprint;
+    std::span<const LabelView> labels;  // sorted by name, without empty values
+    SeriesId id = 0;                    // the answer
+  };
+  // Writer. Series that find() does not know, each another. Many at once are cheaper than one by one.
+  void create(std::span<NewSeries> series);
 
   struct Add {
     SeriesId id;
@@ -131,11 +140,19 @@ class Head {
   std::pair<Timestamp, Timestamp> time_range() const;  // min > max without samples
   // Writer: how many series were ever made.
   std::uint64_t created_count() const { return created_; }
+  // Writer: how often ids may have lost their series.
+  std::uint64_t drop_count() const { return drops_; }
+  std::size_t series_count() const { return series_count_; }  // writer
 
  private:
+  // Low bits of the fingerprint say where a series stands, and pass by others without a look at them.
+  struct Slot {
+    std::uint32_t tag = 0;
+    SeriesId id = 0;  // 0: empty
+  };
   SeriesId find_in_table(const Fingerprint& fingerprint) const;
-  void insert_in_table(SeriesId id);
-  void rebuild_table(std::size_t size);
+  void insert_in_table(Slot slot);
+  void grow_table();
   void put_time(HeadSeries& series, Timestamp t);
   bool capture_one(SeriesId id, const HeadSeries& series, Timestamp from, Timestamp to,
                    HeadCaptures& out,
@@ -145,10 +162,12 @@ class Head {
   StableArray<HeadSeries> series_;
   SeriesId next_ = 1;
   std::vector<SeriesId> free_;
-  std::vector<SeriesId> table_;  // open addressing by fingerprint
+  std::vector<Slot> table_;  // open addressing
   std::size_t series_count_ = 0;
   std::uint64_t created_ = 0;
-  TimeColumn* batch_column_ = nullptr;  // of the sample before
+  std::uint64_t drops_ = 0;
+  std::vector<HeadIndex::Adding> adding_;  // scratch of create()
+  TimeColumn* batch_column_ = nullptr;     // of the sample before
   std::shared_ptr<HeadGeneration> generation_;
   HeadIndex index_;
 };

@@ -49,11 +49,11 @@ HeadIndex::HeadIndex() : free_pairs_(std::make_shared<FreePairs>()) {
   epoch_ = std::make_shared<Epoch>(free_pairs_);
   table_.resize(1024);
   pairs_.grow_to(1);
-  lists_.resize(1);
+  lists_.grow_to(1);
 }
 
 HeadIndex::~HeadIndex() {
-  for (const PairList& list : lists_) delete[] list.pairs;
+  for (SeriesId id = 1; id < lists_end_; ++id) delete[] lists_[id].pairs;
   for (PairId id = 1; id < next_pair_; ++id) {
     if (!pairs_[id].postings.empty()) delete[] pairs_[id].value.data();
   }
@@ -67,9 +67,10 @@ HeadIndex::Pin HeadIndex::pin() const {
 std::optional<PairId> HeadIndex::find_pair(std::string_view name, std::string_view value) const {
   const std::uint64_t hash = hash_pair(name, value);
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t i = hash & mask; table_[i] != 0; i = (i + 1) & mask) {
-    const Pair& pair = pairs_[table_[i]];
-    if (pair.hash == hash && pair.value == value && pair.name == name) return table_[i];
+  for (std::size_t i = hash & mask; table_[i].pair != 0; i = (i + 1) & mask) {
+    if (table_[i].tag != static_cast<std::uint32_t>(hash)) continue;
+    const Pair& pair = pairs_[table_[i].pair];
+    if (pair.value == value && pair.name == name) return table_[i].pair;
   }
   return std::nullopt;
 }
@@ -80,13 +81,13 @@ HeadIndex::Name* HeadIndex::find_name(std::string_view name) const {
 }
 
 void HeadIndex::grow_table() {
-  std::vector<PairId> table(table_.size() * 2);
+  std::vector<Slot> table(table_.size() * 2);
   const std::size_t mask = table.size() - 1;
-  for (const PairId id : table_) {
-    if (id == 0) continue;
-    std::size_t i = pairs_[id].hash & mask;
-    while (table[i] != 0) i = (i + 1) & mask;
-    table[i] = id;
+  for (const Slot& slot : table_) {
+    if (slot.pair == 0) continue;
+    std::size_t i = slot.tag & mask;
+    while (table[i].pair != 0) i = (i + 1) & mask;
+    table[i] = slot;
   }
   table_ = std::move(table);
 }
@@ -95,11 +96,18 @@ PairId HeadIndex::intern(LabelView label) {
   const std::uint64_t hash = hash_pair(label.name, label.value);
   const std::size_t mask = table_.size() - 1;
   std::size_t at = hash & mask;
-  for (; table_[at] != 0; at = (at + 1) & mask) {
-    const Pair& pair = pairs_[table_[at]];
-    if (pair.hash == hash && pair.value == label.value && pair.name == label.name)
-      return table_[at];
+  for (; table_[at].pair != 0; at = (at + 1) & mask) {
+    if (table_[at].tag != static_cast<std::uint32_t>(hash)) continue;
+    const Pair& pair = pairs_[table_[at].pair];
+    if (pair.value == label.value && pair.name == label.name) return table_[at].pair;
   }
+  const PairId id = make_pair(label, hash);
+  table_[at] = {static_cast<std::uint32_t>(hash), id};
+  if (++table_used_ * 2 > table_.size()) grow_table();
+  return id;
+}
+
+PairId HeadIndex::make_pair(LabelView label, std::uint64_t hash) {
   PairId id = 0;
   {
     const std::lock_guard lock(free_pairs_->mutex);
@@ -127,29 +135,43 @@ PairId HeadIndex::intern(LabelView label) {
   pair.hash = hash;
   name->pairs.push_back(id);
   text_size_ += label.value.size();
-  table_[at] = id;
-  if (++table_used_ * 2 > table_.size()) grow_table();
   return id;
 }
 
-PairList HeadIndex::add(SeriesId id, const LabelViews& labels) {
-  const std::unique_lock lock(mutex_);
-  auto* list = new PairId[std::max<std::size_t>(labels.size(), 1)];
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    list[i] = intern(labels[i]);
-    Postings& ids = pairs_[list[i]].postings;
-    // Ids mostly ascend; one that was used before finds its place.
-    if (ids.empty() || ids.back() < id) {
-      ids.push_back(id);
-    } else {
-      ids.insert(std::lower_bound(ids.begin(), ids.end(), id), id);
-    }
+PairId HeadIndex::among(PairList before, std::uint32_t& next, LabelView label) const {
+  for (; next < before.count; ++next) {
+    const Pair& pair = pairs_[before.pairs[next]];
+    if (pair.name == label.name) return pair.value == label.value ? before.pairs[next] : 0;
+    if (pair.name > label.name) return 0;
   }
-  if (id >= lists_.size()) lists_.resize(std::max<std::size_t>(id + 1, lists_.size() * 5 / 4));
-  lists_[id] = {list, static_cast<std::uint32_t>(labels.size())};
-  pair_count_ += labels.size();
-  ++series_count_;
-  return lists_[id];
+  return 0;
+}
+
+void HeadIndex::add(std::span<Adding> series) {
+  const std::unique_lock lock(mutex_);
+  PairList before;
+  for (Adding& one : series) {
+    auto* list = new PairId[std::max<std::size_t>(one.labels.size(), 1)];
+    std::uint32_t next = 0;
+    for (std::size_t i = 0; i < one.labels.size(); ++i) {
+      const PairId known = among(before, next, one.labels[i]);
+      list[i] = known != 0 ? known : intern(one.labels[i]);
+      Postings& ids = pairs_[list[i]].postings;
+      // Ids mostly ascend; one that was used before finds its place.
+      if (ids.empty() || ids.back() < one.id) {
+        ids.push_back(one.id);
+      } else {
+        ids.insert(std::lower_bound(ids.begin(), ids.end(), one.id), one.id);
+      }
+    }
+    lists_end_ = std::max(lists_end_, one.id + 1);
+    lists_.grow_to(lists_end_);
+    one.list = {list, static_cast<std::uint32_t>(one.labels.size())};
+    lists_[one.id] = one.list;
+    before = one.list;
+    pair_count_ += one.list.count;
+  }
+  series_count_ += series.size();
 }
 
 void HeadIndex::remove(const std::vector<std::pair<SeriesId, PairList>>& gone) {
@@ -184,14 +206,14 @@ void HeadIndex::remove(const std::vector<std::pair<SeriesId, PairList>>& gone) {
   }
   if (any_empty) {
     // Holes would end other searches early: the table is made anew without the dead.
-    std::fill(table_.begin(), table_.end(), 0);
+    std::fill(table_.begin(), table_.end(), Slot());
     table_used_ = 0;
     const std::size_t mask = table_.size() - 1;
     for (PairId id = 1; id < next_pair_; ++id) {
       if (pairs_[id].postings.empty()) continue;
       std::size_t i = pairs_[id].hash & mask;
-      while (table_[i] != 0) i = (i + 1) & mask;
-      table_[i] = id;
+      while (table_[i].pair != 0) i = (i + 1) & mask;
+      table_[i] = {static_cast<std::uint32_t>(pairs_[id].hash), id};
       ++table_used_;
     }
   }
@@ -201,7 +223,7 @@ void HeadIndex::remove(const std::vector<std::pair<SeriesId, PairList>>& gone) {
 HeadIndex::Postings HeadIndex::all() const {
   Postings ids;
   ids.reserve(series_count_);
-  for (SeriesId id = 1; id < lists_.size(); ++id) {
+  for (SeriesId id = 1; id < lists_end_; ++id) {
     if (lists_[id].pairs) ids.push_back(id);
   }
   return ids;
@@ -230,9 +252,9 @@ HeadIndex::Postings HeadIndex::matching(const Matcher& matcher, bool wanted) con
   }
   Postings result;
   if (lists.size() == 1) return *lists[0];
-  if (total * 8 > lists_.size()) {
+  if (total * 8 > lists_end_) {
     // Many: marks in a row of bits are cheaper than sorting.
-    std::vector<std::uint64_t> marks(lists_.size() / 64 + 1);
+    std::vector<std::uint64_t> marks(lists_end_ / 64 + 1);
     for (const Postings* list : lists) {
       for (const SeriesId id : *list) marks[id / 64] |= std::uint64_t{1} << (id % 64);
     }
@@ -351,8 +373,8 @@ std::uint64_t HeadIndex::memory_size() const {
   const std::shared_lock lock(mutex_);
   // A pair: itself, its text and table slot; its mention in a series: four bytes there, four in
   // postings with a quarter of slack; a series: its list and the allocation of it.
-  return next_pair_ * (sizeof(Pair) + 32) + table_.size() * sizeof(PairId) + text_size_ +
-         pair_count_ * 9 + lists_.size() * sizeof(PairList) + series_count_ * 16;
+  return next_pair_ * (sizeof(Pair) + 32) + table_.size() * sizeof(Slot) + text_size_ +
+         pair_count_ * 9 + lists_.capacity() * sizeof(PairList) + series_count_ * 16;
 }
 
 }  // namespace holdfast::metrics

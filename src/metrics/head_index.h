@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,8 +49,19 @@ class HeadIndex {
   using Pin = std::shared_ptr<const Epoch>;
   Pin pin() const;
 
-  // `labels` sorted by name, without empty values. The id must not be in use.
-  PairList add(SeriesId id, const LabelViews& labels);
+  // One series to come: labels sorted by name, without empty values, under an id that is not in use.
+  struct Adding {
+    SeriesId id = 0;
+    std::span<const LabelView> labels;
+    PairList list;  // the answer
+  };
+  // Fastest where neighbours share labels, as the series of a target do.
+  void add(std::span<Adding> series);
+  PairList add(SeriesId id, const LabelViews& labels) {
+    Adding one{id, labels, {}};
+    add({&one, 1});
+    return one.list;
+  }
   // All at once; sorted.
   void remove(const std::vector<std::pair<SeriesId, PairList>>& gone);
 
@@ -98,7 +110,15 @@ class HeadIndex {
     std::vector<PairId> pairs;
   };
 
+  // A slot of the table: the pair, and what of its hash says where it stands.
+  struct Slot {
+    std::uint32_t tag = 0;
+    PairId pair = 0;  // 0: empty
+  };
   PairId intern(LabelView label);
+  PairId make_pair(LabelView label, std::uint64_t hash);
+  // The pair among those of the series before, from `next` on, or 0.
+  PairId among(PairList before, std::uint32_t& next, LabelView label) const;
   std::optional<PairId> find_pair(std::string_view name, std::string_view value) const;
   Name* find_name(std::string_view name) const;
   void grow_table();
@@ -109,10 +129,11 @@ class HeadIndex {
   mutable std::shared_mutex mutex_;  // add() and remove() alone, the rest shared; held briefly
   StableArray<Pair> pairs_;
   PairId next_pair_ = 1;
-  std::vector<PairId> table_;  // open addressing by hash
+  std::vector<Slot> table_;  // open addressing by the low bits of the hash
   std::size_t table_used_ = 0;
   std::unordered_map<std::string_view, std::unique_ptr<Name>> names_;
-  std::vector<PairList> lists_;  // by series id
+  StableArray<PairList> lists_;  // by series id
+  SeriesId lists_end_ = 1;       // no series from here on
   std::size_t series_count_ = 0;
   std::uint64_t text_size_ = 0;
   std::uint64_t pair_count_ = 0;

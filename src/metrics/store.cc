@@ -111,7 +111,11 @@ Result<void> Engine::replay_batch(const WalBatch& batch, Replay& replay) {
     }
     const Fingerprint key = fingerprint(canonical);
     SeriesId id = head_.find(key, 0);
-    if (id == 0) id = head_.create(key, views);
+    if (id == 0) {
+      Head::NewSeries fresh{key, views};
+      head_.create({&fresh, 1});
+      id = fresh.id;
+    }
     replay.series[in.id] = id;  // an id used again after a restart means what was said last
   }
   replay.adds.clear();
@@ -263,8 +267,8 @@ std::vector<CardinalityEntry> top(std::vector<CardinalityEntry> entries, std::si
   return entries;
 }
 
-std::vector<CardinalityEntry> entries_of(
-    const std::unordered_map<std::string, std::uint64_t>& map) {
+template <typename Map>
+std::vector<CardinalityEntry> entries_of(const Map& map) {
   std::vector<CardinalityEntry> entries;
   for (const auto& [name, count] : map) entries.push_back({name, count});
   return entries;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 #include "metrics/histogram_bytes.h"
@@ -191,17 +192,36 @@ void WalBatchWriter::add_series(SeriesId id, PairList labels, const HeadIndex& i
   put_varint(series_, id);
   put_varint(series_, labels.count);
   for (std::uint32_t i = 0; i < labels.count; ++i) {
-    const auto number = static_cast<std::uint32_t>(pairs_.size() + 1);
-    const auto [it, fresh] = pairs_.try_emplace(labels.pairs[i], number);
-    if (!fresh) {
-      put_varint(series_, it->second);
+    std::uint32_t& number = number_of(labels.pairs[i]);
+    if (number != 0) {
+      put_varint(series_, number);
       continue;
     }
+    number = ++named_count_;
     const LabelView pair = index.pair(labels.pairs[i]);
     put_varint(series_, 0);
     put_text(series_, pair.name);
     put_text(series_, pair.value);
   }
+}
+
+// 0 when the record has not named it yet: for the caller to set.
+std::uint32_t& WalBatchWriter::number_of(PairId pair) {
+  if (named_count_ * 2 >= named_.size()) {
+    const auto old =
+        std::exchange(named_, std::vector<Named>(std::max<std::size_t>(64, named_.size() * 2)));
+    named_count_ = 0;
+    for (const Named& named : old) {
+      if (named.pair == 0) continue;
+      number_of(named.pair) = named.number;
+      ++named_count_;
+    }
+  }
+  // Ids of new pairs are neighbours; the product leaves room between them.
+  std::size_t at = (pair * std::uint32_t{2654435769}) & (named_.size() - 1);
+  while (named_[at].pair != 0 && named_[at].pair != pair) at = (at + 1) & (named_.size() - 1);
+  named_[at].pair = pair;
+  return named_[at].number;
 }
 
 void WalBatchWriter::end_run() {
@@ -289,7 +309,8 @@ std::string WalBatchWriter::take() {
   series_count_ = run_count_ = float_count_ = histogram_count_ = 0;
   run_first_ = run_next_ = written_next_ = 0;
   run_time_ = written_time_ = 0;
-  pairs_.clear();
+  if (named_count_ > 0) std::fill(named_.begin(), named_.end(), Named());
+  named_count_ = 0;
   return out;
 }
 

@@ -64,6 +64,7 @@ class WalBatchWriter {
   std::string take();
 
  private:
+  std::uint32_t& number_of(PairId pair);
   void end_run();
   void push_code(unsigned code);
 
@@ -77,7 +78,13 @@ class WalBatchWriter {
   Timestamp run_time_ = 0;
   SeriesId written_next_ = 0;
   Timestamp written_time_ = 0;
-  std::unordered_map<PairId, std::uint32_t> pairs_;  // named in this record
+  // The pairs named in this record, by the order of naming: open addressing.
+  struct Named {
+    PairId pair = 0;  // 0: empty
+    std::uint32_t number = 0;
+  };
+  std::vector<Named> named_;
+  std::uint32_t named_count_ = 0;
 };
 
 // Reads the records of a log in order.

@@ -107,7 +107,16 @@ TEST(Utf8, AcceptsOnlyWellFormedText) {
       {"\xF0\x9F\x98", false},      // cut short
       {"\xFF", false},
   };
-  for (const auto& c : cases) EXPECT_EQ(is_valid_utf8(c.text), c.valid) << printable(c.text);
+  for (const auto& c : cases) {
+    // Alone and at every place among plain text, which is read eight bytes at a time.
+    for (std::size_t before = 0; before < 18; ++before) {
+      for (const std::size_t behind : {0, 1, 8, 13}) {
+        const std::string text =
+            std::string(before, 'a') + std::string(c.text) + std::string(behind, 'z');
+        EXPECT_EQ(is_valid_utf8(text), c.valid) << printable(text);
+      }
+    }
+  }
 }
 
 TEST(Printable, EscapesWhatATerminalWouldObeyAndCutsTheRest) {

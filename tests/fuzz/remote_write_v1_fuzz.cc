@@ -16,7 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!collect::decode_remote_write_v1(body, request)) return 0;
     for (const auto& series : request.floats.series) {
       const auto labels = request.floats.labels_of(series.encoded);
-      if (!labels || labels->metric_name().empty()) std::abort();
+      metrics::LabelViews views;
+      const auto in_order = request.floats.views_of(series.encoded, views);
+      if (labels.has_value() != in_order.has_value()) std::abort();
+      if (labels && (labels->metric_name().empty() || metrics::to_labels(views) != *labels))
+        std::abort();
       if (series.sample_begin + series.sample_count > request.floats.samples.size()) std::abort();
     }
     for (const auto& entry : request.rest.samples) {

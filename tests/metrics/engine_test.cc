@@ -1,4 +1,7 @@
 // What the store does beyond taking and giving back samples: late samples, merges, deletion, limits.
+#include <algorithm>
+#include <deque>
+
 #include "metrics/fixture.h"
 
 namespace holdfast::metrics {
@@ -198,6 +201,115 @@ TEST(FlatBatch, MeetsTheSeriesThatOtherAppendsMade) {
   EXPECT_EQ(store->stats().series, 2U);
   EXPECT_EQ(must_content(*store)[kA.text()].size(), 2U);
   EXPECT_EQ(must_content(*store)[kB.text()].size(), 1U);
+}
+
+// A receiver's bytes: "name=value,name=value", in any order; "!" is what it refuses.
+Result<bool> read_views(std::string_view encoded, LabelViews& out) {
+  const std::size_t begin = out.size();
+  if (encoded == "!") return Error(Code::kInvalid, "bad bytes");
+  while (!encoded.empty()) {
+    const std::size_t end = std::min(encoded.find(','), encoded.size());
+    const std::string_view label = encoded.substr(0, end);
+    out.push_back({label.substr(0, label.find('=')), label.substr(label.find('=') + 1)});
+    encoded.remove_prefix(std::min(end + 1, encoded.size()));
+  }
+  const auto by_name = [](const LabelView& a, const LabelView& b) { return a.name < b.name; };
+  const auto first = out.begin() + static_cast<std::ptrdiff_t>(begin);
+  const bool in_order = std::is_sorted(first, out.end(), by_name);
+  std::sort(first, out.end(), by_name);
+  return in_order;
+}
+Result<Labels> read_labels(std::string_view encoded) {
+  LabelViews views;
+  HF_TRY(read_views(encoded, views));
+  return to_labels(views);
+}
+
+struct Flat {
+  std::deque<std::string> texts;
+  FlatBatch batch;
+
+  void add(const std::string& text, Timestamp t, double value) {
+    LabelViews views;
+    std::string canonical;
+    texts.push_back(text);
+    for (std::string_view rest = text; !rest.empty() && text != "!";) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      std::string label(rest.substr(0, end));
+      label[label.find('=')] = '\xff';
+      canonical += label + '\xff';
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    batch.series.push_back({fingerprint(canonical), texts.back(),
+                            static_cast<std::uint32_t>(batch.samples.size()), 1});
+    batch.samples.push_back({t, value});
+  }
+};
+
+TEST(FlatBatch, MakesEachNewSeriesOnceHoweverItIsWritten) {
+  for (const bool with_views : {false, true}) {
+    Machine m(1);
+    auto store = m.open();
+    Flat flat;
+    flat.batch.labels_of = read_labels;
+    if (with_views) flat.batch.views_of = read_views;
+    Content want;
+    const Timestamp t = m.now();
+    for (int i = 0; i < 500; ++i) {
+      const std::string pod = "pod=p" + std::to_string(i);
+      const std::string text = "__name__=m" + std::to_string(i % 3) + "," + pod;
+      flat.add(text, t, i);
+      want[read_labels(text)->text()][t] = std::bit_cast<std::uint64_t>(double(i));
+      if (i % 7 == 0) flat.add(pod + ",__name__=m" + std::to_string(i % 3), t, i);  // not in order
+      if (i % 11 == 0) {                                                            // again, later
+        flat.add(text, t + 1, -i);
+        want[read_labels(text)->text()][t + 1] = std::bit_cast<std::uint64_t>(double(-i));
+      }
+    }
+    flat.add("!", t, 1);
+    const auto first = store->append(flat.batch);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->unknown_series, 1U);
+    EXPECT_NE(first->first_error.find("bad bytes"), std::string::npos);
+    EXPECT_EQ(first->appended, flat.batch.samples.size() - 1);
+    EXPECT_EQ(store->stats().series, 500U);
+    EXPECT_EQ(must_content(*store), want);
+    const auto created = store->cardinality(10).created_by_metric;
+    ASSERT_EQ(created.size(), 3U);
+    EXPECT_EQ(created[0].count + created[1].count + created[2].count, 500U);
+    ASSERT_TRUE(store->append(flat.batch));  // all known, and all said before
+    EXPECT_EQ(must_content(*store), want);
+    store.reset();
+    EXPECT_EQ(must_content(*m.open()), want);  // from the log
+  }
+}
+
+TEST(FlatBatch, StopsAtTheLimitOfSeriesAndKeepsOrderAgainstBlocks) {
+  Machine m(1);
+  StoreOptions options = m.options();
+  options.series_count_max = 150;
+  const Timestamp t = m.now();
+  Flat flat;
+  flat.batch.labels_of = read_labels;
+  flat.batch.views_of = read_views;
+  for (int i = 0; i < 100; ++i) flat.add("__name__=m,pod=p" + std::to_string(i), t, i);
+  {
+    auto store = m.open(options);
+    ASSERT_EQ(store->append(flat.batch)->appended, 100U);
+    ASSERT_TRUE(store->flush());
+  }
+  auto store = m.open(options);  // the series are in a block alone now
+  EXPECT_EQ(store->stats().series, 0U);
+  flat.batch.samples[7].t = t - 1;  // older than what the block holds
+  flat.batch.samples[8].value = 1234;
+  for (int i = 100; i < 200; ++i) flat.add("__name__=m,pod=p" + std::to_string(i), t, i);
+  const auto result = store->append(flat.batch);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->out_of_order, 1U);
+  EXPECT_EQ(result->duplicate, 1U);
+  EXPECT_EQ(result->over_limit, 50U);
+  EXPECT_NE(result->first_error.find("the limit of 150 series"), std::string::npos);
+  EXPECT_EQ(store->stats().series, 150U);
 }
 
 TEST(Exemplars, SurviveAFlushAndARestart) {

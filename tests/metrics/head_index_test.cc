@@ -51,6 +51,21 @@ struct Both {
     oracle[id] = labels;
     return id;
   }
+  // All with one call, as the series of a request come.
+  void add_together(const std::vector<std::pair<SeriesId, Labels>>& series) {
+    std::vector<LabelViews> views(series.size());
+    std::vector<HeadIndex::Adding> adding;
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      for (const model::Label& label : series[i].second)
+        views[i].push_back({label.name, label.value});
+      adding.push_back({series[i].first, views[i], {}});
+    }
+    index.add(adding);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      lists[series[i].first] = adding[i].list;
+      oracle[series[i].first] = series[i].second;
+    }
+  }
   void remove(const std::vector<SeriesId>& ids) {
     std::vector<std::pair<SeriesId, PairList>> gone;
     for (const SeriesId id : ids) gone.emplace_back(id, lists.at(id));
@@ -72,16 +87,23 @@ TEST(HeadIndex, AgreesWithAMapOnRandomMatchers) {
     SeededRandom random(seed);
     Both both;
     const std::uint64_t count = 1 + random.below(800);
-    for (std::uint64_t i = 0; i < count; ++i) both.add(random_labels(random, i));
+    for (std::uint64_t i = 0; i < count;) {
+      std::vector<std::pair<SeriesId, Labels>> together;
+      for (std::uint64_t end = i + 1 + random.below(9); i < std::min(end, count); ++i)
+        together.emplace_back(both.next++, random_labels(random, i));
+      both.add_together(together);
+    }
     std::vector<SeriesId> gone;
     for (const auto& [id, labels] : both.oracle) {
       if (random.chance(0.2)) gone.push_back(id);
     }
     both.remove(gone);
     // Some ids come back with other labels, as the head's slots do.
+    std::vector<std::pair<SeriesId, Labels>> back;
     for (const SeriesId id : gone) {
-      if (random.chance(0.5)) both.add(random_labels(random, 10'000 + id), id);
+      if (random.chance(0.5)) back.emplace_back(id, random_labels(random, 10'000 + id));
     }
+    both.add_together(back);
     ASSERT_EQ(both.index.series_count(), both.oracle.size());
     for (int round = 0; round < 60; ++round) {
       std::vector<Matcher> matchers;

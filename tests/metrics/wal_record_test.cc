@@ -112,6 +112,32 @@ TEST(WalRecord, NamingASeriesAgainSetsItsStateToTheStart) {
   expect_same({{1, 6, 1234.75}}, batch->samples);
 }
 
+TEST(WalRecord, NamesEachOfManyPairsOnceAndAnewInTheNextRecord) {
+  HeadIndex index;
+  std::vector<Labels> series;
+  std::vector<PairList> lists;
+  for (SeriesId id = 1; id <= 3000; ++id) {
+    series.push_back(Labels{{"__name__", "m" + std::to_string(id % 7)},
+                            {"id", std::to_string(id)},
+                            {"job", "a job of " + std::to_string(id / 40)}});
+    LabelViews views;
+    for (const model::Label& label : series.back()) views.push_back({label.name, label.value});
+    lists.push_back(index.add(id, views));
+  }
+  WalBatchWriter writer;
+  for (const std::size_t count : {std::size_t{3000}, std::size_t{40}, std::size_t{3000}}) {
+    WalValue state;
+    for (std::size_t i = 0; i < count; ++i)
+      writer.add_series(static_cast<SeriesId>(i + 1), lists[i], index, state);
+    const std::string bytes = writer.take();
+    const auto batch = WalBatchReader().read(bytes);
+    ASSERT_TRUE(batch) << batch.error().message();
+    ASSERT_EQ(batch->series.size(), count);
+    for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(batch->series[i].labels, series[i]);
+    EXPECT_LT(bytes.size(), count * 20);  // said once: a few bytes where it is said again
+  }
+}
+
 TEST(WalRecord, AQuietScrapeCostsHalfAByteASample) {
   WalBatchWriter writer;
   std::vector<WalValue> states(1000);

@@ -85,23 +85,51 @@ Result<Stored> store_batch(metrics::Store& store, const Batch& batch) {
   return stored;
 }
 
-Result<void> normalise_labels(std::vector<model::Label>& labels) {
-  std::erase_if(labels, [](const model::Label& label) { return label.value.empty(); });
-  std::sort(labels.begin(), labels.end());
+namespace {
+
+// One label of a series behind `before`, which is null for the first.
+template <typename L>
+Result<void> check_label(const L* before, const L& label) {
+  if (label.name.empty()) return invalid("a label without a name");
+  if (!is_valid_utf8(label.name))
+    return invalid("label name " + printable(label.name) + " is not UTF-8");
+  if (!is_valid_utf8(label.value))
+    return invalid("the value of label " + printable(label.name) + " is not UTF-8");
+  if (before && before->name == label.name)
+    return invalid("label " + printable(label.name) + " stands twice");
+  return {};
+}
+
+// Whether they had stood in order.
+template <typename L>
+Result<bool> normalise(std::vector<L>& labels, std::size_t begin) {
+  const auto by_name = [](const L& a, const L& b) {
+    const int order = a.name.compare(b.name);
+    return order < 0 || (order == 0 && a.value < b.value);
+  };
+  const auto first = labels.begin() + static_cast<std::ptrdiff_t>(begin);
+  labels.erase(std::remove_if(first, labels.end(), [](const L& l) { return l.value.empty(); }),
+               labels.end());
+  const bool in_order = std::is_sorted(first, labels.end(), by_name);
+  if (!in_order) std::sort(first, labels.end(), by_name);
   bool named = false;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto& label = labels[i];
-    if (label.name.empty()) return invalid("a label without a name");
-    if (!is_valid_utf8(label.name))
-      return invalid("label name " + printable(label.name) + " is not UTF-8");
-    if (!is_valid_utf8(label.value))
-      return invalid("the value of label " + printable(label.name) + " is not UTF-8");
-    if (i > 0 && labels[i - 1].name == label.name)
-      return invalid("label " + printable(label.name) + " stands twice");
-    named = named || label.name == model::kMetricName;
+  for (std::size_t i = begin; i < labels.size(); ++i) {
+    HF_TRY(check_label(i > begin ? &labels[i - 1] : nullptr, labels[i]));
+    named = named || labels[i].name == model::kMetricName;
   }
   if (!named) return invalid("a series without a metric name");
+  return in_order;
+}
+
+}  // namespace
+
+Result<void> normalise_labels(std::vector<model::Label>& labels) {
+  HF_TRY(normalise(labels, 0));
   return {};
+}
+
+Result<bool> normalise_views(metrics::LabelViews& labels, std::size_t begin) {
+  return normalise(labels, begin);
 }
 
 namespace {

@@ -74,6 +74,8 @@ Result<Stored> store_batch(metrics::Store& store, const Batch& batch);
 // A series as senders may write it: a metric name, every name and value UTF-8, no name twice.
 // `labels` is sorted by name and rid of empty values.
 Result<void> normalise_labels(std::vector<model::Label>& labels);
+// The same of the views from `begin` on; false when they had to be sorted.
+Result<bool> normalise_views(metrics::LabelViews& labels, std::size_t begin);
 // http.requests-total: every character outside [a-zA-Z0-9_:] becomes '_', a leading digit gets one before it.
 std::string to_metric_name(std::string_view text);
 std::string to_label_name(std::string_view text);  // as above, without ':'

@@ -18,13 +18,8 @@ constexpr std::uint32_t kSamples = 2;
 constexpr std::uint32_t kExemplars = 3;
 constexpr std::uint32_t kHistograms = 4;
 
-struct LabelBytes {
-  std::string_view name;
-  std::string_view value;
-};
-
 // One prometheus.Label. Short fields in the usual order are read without the general reader.
-bool read_label(std::string_view message, LabelBytes& out) {
+bool read_label(std::string_view message, metrics::LabelView& out) {
   out = {};
   const auto* p = reinterpret_cast<const unsigned char*>(message.data());
   const std::size_t size = message.size();
@@ -45,17 +40,21 @@ bool read_label(std::string_view message, LabelBytes& out) {
   return !reader.failed();
 }
 
-Result<model::Labels> labels_of(std::string_view series) {
-  std::vector<model::Label> labels;
+Result<bool> views_of(std::string_view series, metrics::LabelViews& out) {
+  const std::size_t begin = out.size();
   WireReader reader(series);
   while (reader.next()) {
     if (!reader.is(kLabels, WireType::kBytes)) continue;
-    LabelBytes label;
-    if (!read_label(reader.bytes(), label)) return invalid("remote write: bad bytes in a label");
-    labels.push_back({std::string(label.name), std::string(label.value)});
+    if (!read_label(reader.bytes(), out.emplace_back()))
+      return invalid("remote write: bad bytes in a label");
   }
-  HF_TRY(normalise_labels(labels));
-  return model::Labels(std::move(labels));
+  return normalise_views(out, begin);
+}
+
+Result<model::Labels> labels_of(std::string_view series) {
+  metrics::LabelViews views;
+  HF_TRY(views_of(series, views));
+  return metrics::to_labels(views);
 }
 
 bool read_sample(std::string_view message, metrics::FlatSample& out) {
@@ -101,21 +100,28 @@ Result<void> read_rest(std::string_view series, Batch& rest) {
   return {};
 }
 
+char* put_text(char* at, std::string_view text) {
+  text.copy(at, text.size());
+  at[text.size()] = '\xff';
+  return at + text.size() + 1;
+}
+
 Result<void> read_series(std::string_view message, RemoteWriteV1& out) {
   auto& floats = out.floats;
   auto& series = floats.series.emplace_back();
   series.encoded = message;
   series.sample_begin = static_cast<std::uint32_t>(floats.samples.size());
-  out.canonical.clear();
+  // A label's two separators take what its tags and sizes took.
+  if (out.canonical.size() < message.size()) out.canonical.resize(message.size() * 2);
+  char* at = out.canonical.data();
   bool has_rest = false;
   WireReader reader(message);
   while (reader.next()) {
     if (reader.is(kLabels, WireType::kBytes)) {
-      LabelBytes label;
+      metrics::LabelView label;
       if (!read_label(reader.bytes(), label)) return bad_bytes("a label");
       if (label.value.empty()) continue;
-      out.canonical.append(label.name).push_back('\xff');
-      out.canonical.append(label.value).push_back('\xff');
+      at = put_text(put_text(at, label.name), label.value);
     } else if (reader.is(kSamples, WireType::kBytes)) {
       if (!read_sample(reader.bytes(), floats.samples.emplace_back())) return bad_bytes("a sample");
     } else if (reader.is(kExemplars, WireType::kBytes) ||
@@ -125,7 +131,8 @@ Result<void> read_series(std::string_view message, RemoteWriteV1& out) {
   }
   if (reader.failed()) return bad_bytes("a time series");
   series.sample_count = static_cast<std::uint32_t>(floats.samples.size()) - series.sample_begin;
-  series.fingerprint = metrics::fingerprint(out.canonical);
+  series.fingerprint = metrics::fingerprint(
+      {out.canonical.data(), static_cast<std::size_t>(at - out.canonical.data())});
   if (series.sample_count == 0) floats.series.pop_back();
   if (has_rest) return read_rest(message, out.rest);
   return {};
@@ -161,6 +168,7 @@ Result<void> decode_remote_write_v1(std::string_view message, RemoteWriteV1& out
   out.floats.series.clear();
   out.floats.samples.clear();
   out.floats.labels_of = labels_of;
+  out.floats.views_of = views_of;
   out.rest = Batch();
   WireReader reader(message);
   while (reader.next()) {

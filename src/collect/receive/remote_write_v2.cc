@@ -21,19 +21,24 @@ struct Pair {
   auto operator<=>(const Pair&) const = default;
 };
 
-Result<model::Labels> labels_of(std::string_view encoded) {
-  std::vector<model::Label> labels;
+Result<bool> views_of(std::string_view encoded, metrics::LabelViews& out) {
   const auto take = [&] {
     const auto end = encoded.find(kSeparator);
     const auto part = encoded.substr(0, end);
     encoded.remove_prefix(end == std::string_view::npos ? encoded.size() : end + 1);
-    return std::string(part);
+    return part;
   };
   while (!encoded.empty()) {
-    auto name = take();
-    labels.push_back({std::move(name), take()});
+    const auto name = take();
+    out.push_back({name, take()});
   }
-  return model::Labels(std::move(labels));
+  return true;
+}
+
+Result<model::Labels> labels_of(std::string_view encoded) {
+  metrics::LabelViews views;
+  HF_TRY(views_of(encoded, views));
+  return metrics::to_labels(views);
 }
 
 // The refs of a packed field, or of one field a ref.
@@ -80,7 +85,10 @@ std::string family_of(std::string_view metric, std::string_view type) {
 
 class Decoder {
  public:
-  explicit Decoder(RemoteWriteV2& out) : out_(out) { out_.floats.labels_of = labels_of; }
+  explicit Decoder(RemoteWriteV2& out) : out_(out) {
+    out_.floats.labels_of = labels_of;
+    out_.floats.views_of = views_of;
+  }
 
   Result<void> run(std::string_view message) {
     std::vector<std::string_view> series;
