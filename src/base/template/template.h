@@ -63,7 +63,8 @@ struct Execution {
   Value data;                  // . and $
   const void* host = nullptr;  // handed to functions; see CallContext
   WallTime now{};
-  std::vector<std::pair<std::string, Value>> variables;  // values of Options::variables; absent: nil
+  std::vector<std::pair<std::string, Value>>
+      variables;  // values of Options::variables; absent: nil
 };
 
 struct Definition;  // base/template/ast.h

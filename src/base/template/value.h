@@ -63,21 +63,21 @@ struct SafeText {
 
 class Value {
  public:
-  using Held = std::variant<std::monostate, bool, std::int64_t, double, std::string, SafeText, Time, Duration,
-                            std::shared_ptr<const List>, std::shared_ptr<const Map>, std::shared_ptr<const Object>,
-                            std::shared_ptr<const Function>>;
+  using Held = std::variant<std::monostate, bool, std::int64_t, double, std::string, SafeText, Time,
+                            Duration, std::shared_ptr<const List>, std::shared_ptr<const Map>,
+                            std::shared_ptr<const Object>, std::shared_ptr<const Function>>;
 
-  Value() = default;  // nil
-  Value(bool v) : held_(v) {}                                         // NOLINT: a value is what it holds
-  Value(int v) : held_(std::int64_t{v}) {}                            // NOLINT
-  Value(std::int64_t v) : held_(v) {}                                 // NOLINT
-  Value(double v) : held_(v) {}                                       // NOLINT
-  Value(const char* v) : held_(std::string(v)) {}                     // NOLINT
-  Value(std::string_view v) : held_(std::string(v)) {}                // NOLINT
-  Value(std::string v) : held_(std::move(v)) {}                       // NOLINT
-  Value(SafeText v) : held_(std::move(v)) {}                          // NOLINT
-  Value(Time v) : held_(std::move(v)) {}                              // NOLINT
-  Value(Duration v) : held_(v) {}                                     // NOLINT
+  Value() = default;                                    // nil
+  Value(bool v) : held_(v) {}                           // NOLINT: a value is what it holds
+  Value(int v) : held_(std::int64_t{v}) {}              // NOLINT
+  Value(std::int64_t v) : held_(v) {}                   // NOLINT
+  Value(double v) : held_(v) {}                         // NOLINT
+  Value(const char* v) : held_(std::string(v)) {}       // NOLINT
+  Value(std::string_view v) : held_(std::string(v)) {}  // NOLINT
+  Value(std::string v) : held_(std::move(v)) {}         // NOLINT
+  Value(SafeText v) : held_(std::move(v)) {}            // NOLINT
+  Value(Time v) : held_(std::move(v)) {}                // NOLINT
+  Value(Duration v) : held_(v) {}                       // NOLINT
   static Value html(std::string text) { return SafeText{SafeText::Kind::kHtml, std::move(text)}; }
   static Value url(std::string text) { return SafeText{SafeText::Kind::kUrl, std::move(text)}; }
   // Without a type: []interface {}.
@@ -85,7 +85,8 @@ class Value {
   static Value strings(const std::vector<std::string>& items);  // []string
   // Items in any order, the last of equal names wins. Without a type: map[string]interface {}.
   static Value map(std::vector<std::pair<std::string, Value>> items, TypePtr type = nullptr);
-  static Value string_map(const std::vector<std::pair<std::string, std::string>>& items);  // map[string]string
+  static Value string_map(
+      const std::vector<std::pair<std::string, std::string>>& items);  // map[string]string
   // As many values as the type has fields, in their order.
   static Value object(TypePtr type, std::vector<Value> fields);
   static Value function(Function function);
@@ -95,16 +96,16 @@ class Value {
   const T* as() const {
     return std::get_if<T>(&held_);
   }
-  const List* as_list() const;      // null when it is none
+  const List* as_list() const;  // null when it is none
   const Map* as_map() const;
   const Object* as_object() const;
   const Function* as_function() const;
   const Held& held() const { return held_; }
 
-  const Type* type() const;         // of lists, maps, objects that have one; else null
-  std::string type_name() const;    // as %T: "float64", "map[string]string", "template.KV", "<nil>"
-  bool truth() const;               // false, 0, nil and what is empty are not true
-  int depth() const;                // 0 for scalars, 1 + the deepest member for the others
+  const Type* type() const;       // of lists, maps, objects that have one; else null
+  std::string type_name() const;  // as %T: "float64", "map[string]string", "template.KV", "<nil>"
+  bool truth() const;             // false, 0, nil and what is empty are not true
+  int depth() const;              // 0 for scalars, 1 + the deepest member for the others
   // %v. Longer texts end at about `size_max` bytes: nested values can say one thing a million times.
   std::string print(std::size_t size_max = std::size_t{1} << 20) const;
 
@@ -154,10 +155,10 @@ struct Type {
     std::string name;
     std::string json;  // its name in toJson; empty: `name`
   };
-  std::string name;            // as Go's errors and %T say it: "template.Alert"
-  std::vector<Field> fields;   // of objects, in the order they print
-  Functions methods;           // on lists and maps too: .Alerts.Firing
-  Value element_zero;          // of maps: what a missing name is worth under MissingKey::kZero
+  std::string name;           // as Go's errors and %T say it: "template.Alert"
+  std::vector<Field> fields;  // of objects, in the order they print
+  Functions methods;          // on lists and maps too: .Alerts.Firing
+  Value element_zero;         // of maps: what a missing name is worth under MissingKey::kZero
 };
 
 // eq and lt of basic values, in Go's terms; kInvalid "incompatible types for comparison".
