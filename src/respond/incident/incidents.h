@@ -4,6 +4,7 @@
 //             firing alerts and open faults by the configured labels (default: service) into incidents, keeps the
 //             timeline, and asks for notifications (respond/notify) in the same commit.
 // Decisions   step(Incident, event, now) -> {Incident, effects} is pure (incident/step.h) and tested alone.
+// Pages       What on-call tells of pages and escalations (topics page.changed, escalation.changed) stands there, too.
 // Life        A firing alert or an open fault without an active incident of its group opens one; rank from the
 //             severity label and the worst of its alerts. All alerts resolved and faults closed -> mitigated when a
 //             remedy was verified or the signal is good; after `resolve_after` of quiet -> resolved by holdfast.
@@ -11,6 +12,10 @@
 // Durable     Every change is committed with the incident as document of kind "incident" before a notification goes
 //             out or an API call is answered. Counters of ids are documents too.
 // Notices     Events: opened, escalated, severity_changed, mitigated, resolved. Key: incident/event[/n]/receiver.
+// Response    Clocks, roles and reminders are members of the incident with due times (incident/response.h); one timer looks
+//             at the earliest of all. Drills and merged incidents are told apart by members of theirs.
+// Changes     A change of a service (an audit record service.*, a recorded change) stands on the timeline of
+//             its active incidents.
 // Threads     Control strand only.
 #pragma once
 
@@ -24,6 +29,9 @@
 #include "model/incident.h"
 #include "model/operations.h"
 #include "model/service.h"
+#include "respond/incident/handling.h"
+#include "respond/incident/response.h"
+#include "respond/incident/war_room.h"
 #include "respond/notify/notifier.h"
 #include "state/journal.h"
 #include "state/outbox.h"
@@ -36,7 +44,11 @@ struct IncidentOptions {
   Duration relapse_within = 15min;
   // Alerts of these severity words open no incident; they are shown only.
   std::vector<std::string> ignore_severities = {"info", "none"};
+  ResponseRules response{};
 };
+
+// Words about an incident went out (respond/words): {"incident","text","by","audience"}.
+inline constexpr std::string_view kWordsSent = "words.sent";
 
 class Incidents {
  public:
@@ -45,6 +57,8 @@ class Incidents {
   Incidents(Env& env, state::Journal& journal, state::Outbox& outbox, Notifier& notifier, IncidentOptions options);
   ~Incidents();
 
+  // Before start(): who makes war rooms. It must outlive this.
+  void make_rooms_with(const WarRooms& rooms);
   // Restores incidents from the journal and subscribes. Once.
   Result<void> start(const std::vector<model::Service>& services);
   void configure(IncidentOptions options, const std::vector<model::Service>& services);  // on reload
@@ -60,7 +74,18 @@ class Incidents {
   void resolve(const model::IncidentId& id, const std::string& by, const std::string& text, Done done);
   void note(const model::IncidentId& id, const std::string& by, const std::string& text, Done done);
   void set_rank(const model::IncidentId& id, model::Rank rank, const std::string& by, Done done);
-  void declare(model::Incident incident, const std::string& by, Done done);  // by hand: title, service, rank
+  // By hand: title, service, rank; source, extent, user_impact and started_at when given.
+  void declare(model::Incident incident, const std::string& by, Done done);
+
+  // Any act of incident/handling.h, on an incident of any state; answered and refused as those above.
+  using Act = std::function<Result<Notices>(model::Incident&, const Who&)>;
+  void change(const model::IncidentId& id, const std::string& by, Act act, Done done);
+  // Both are changed in one commit. merge answers `into`, split the new incident.
+  void merge(const model::IncidentId& from, const model::IncidentId& into, const std::string& by, Done done);
+  void split(const model::IncidentId& from, std::vector<std::string> fingerprints, const std::string& title,
+             const std::string& by, Done done);
+  void link(const model::IncidentId& id, const std::string& kind, const model::IncidentId& other,
+            const std::string& by, Done done);
 
  private:
   struct Impl;

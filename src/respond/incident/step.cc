@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "respond/incident/timeline.h"
 
 namespace holdfast::respond {
 
@@ -13,40 +14,10 @@ using model::TimelineEntry;
 
 namespace {
 
-constexpr std::string_view kHoldfast = "holdfast";
-// An instance that flaps for hours must not grow an incident without bound.
-constexpr std::size_t kTimelineCountMax = 2000;
-
-void record(Incident& incident, TimelineEntry entry) {
-  if (incident.timeline.size() >= kTimelineCountMax) return;
-  // News may arrive a little after it happened; the timeline tells it in order of happening.
-  const auto place =
-      std::upper_bound(incident.timeline.begin(), incident.timeline.end(), entry.at,
-                       [](WallTime at, const TimelineEntry& other) { return at < other.at; });
-  incident.timeline.insert(place, std::move(entry));
-}
-
-void record(Incident& incident, WallTime at, std::string_view kind, std::string text,
-            std::string_view actor = kHoldfast, std::optional<model::Evidence> evidence = {},
-            std::int64_t seq = 0) {
-  record(incident, TimelineEntry{at, std::string(kind), std::move(text), std::string(actor),
-                                 std::move(evidence), seq});
-}
-
-std::string level_name(const Incident& incident, model::Rank rank) {
-  auto scheme = model::scheme_by_name(incident.scheme);
-  return (scheme ? *scheme : model::scheme_a()).level(rank).name;
-}
-
 model::IncidentAlert* find_cause(Incident& incident, const std::string& fingerprint) {
   const auto found = std::find_if(incident.alerts.begin(), incident.alerts.end(),
                                   [&](const auto& a) { return a.fingerprint == fingerprint; });
   return found == incident.alerts.end() ? nullptr : &*found;
-}
-
-bool any_firing(const Incident& incident) {
-  return std::any_of(incident.alerts.begin(), incident.alerts.end(),
-                     [](const auto& a) { return a.state == model::AlertState::kFiring; });
 }
 
 Error conflict(const Incident& incident, std::string_view what) {
@@ -57,6 +28,28 @@ Error conflict(const Incident& incident, std::string_view what) {
 
 std::string remedy_text(const model::Remedy& remedy) {
   return remedy.name + (remedy.target.empty() ? " of " + remedy.service : " of " + remedy.target);
+}
+
+// The three axes of handling: restart, rollback, scale out (M13-27).
+std::string_view axis_of(const std::string& remedy) {
+  if (remedy == "restart_service") return "restart";
+  if (remedy == "scale_out") return "scale_out";
+  if (remedy == "shift_traffic_to_stable" || remedy == "rollback") return "rollback";
+  return "";
+}
+
+// A further signal that turned bad earlier: the impact began then. The line says so and keeps what it said before.
+void infer_start(Incident& incident, const Cause& cause) {
+  for (auto& entry : incident.timeline) {
+    if (entry.kind != "impact_started") continue;
+    entry.revisions.push_back({cause.changed, std::string(kHoldfast),
+                               "an earlier signal joined: " + cause.title, entry.at, entry.text});
+    entry.at = cause.since;
+    break;
+  }
+  incident.started_at = cause.since;
+  std::stable_sort(incident.timeline.begin(), incident.timeline.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
 }
 
 }  // namespace
@@ -83,7 +76,8 @@ Cause cause_of(const model::Fault& fault) {
                                {"fault", fault.kind},
                                {"resource", fault.resource},
                                {"severity", std::string(model::word_of_rank(fault.rank))}};
-  cause.title = fault.resource + ": " + (fault.evidence.value.empty() ? fault.kind : fault.evidence.value);
+  cause.title =
+      fault.resource + ": " + (fault.evidence.value.empty() ? fault.kind : fault.evidence.value);
   cause.rank = fault.rank;
   cause.firing = fault.open;
   cause.since = fault.detected_at;
@@ -130,6 +124,8 @@ Notices apply_cause(Incident& incident, const Cause& cause, WallTime now) {
     known->state = state;
   Notices notices;
   if (cause.firing) {
+    if (cause.since < incident.started_at && incident.started_source == "signal")
+      infer_start(incident, cause);
     record(incident, std::max(cause.changed, incident.started_at), "alert_fired", cause.title,
            kHoldfast, cause.evidence);
     if (cause.rank < incident.rank) {
@@ -177,6 +173,8 @@ Notices apply_remedy(Incident& incident, const model::Remedy& remedy, std::int64
     }
     case RemedyState::kRunning:
       record(incident, now, "remedy_started", what, kHoldfast, {}, seq);
+      if (const auto axis = axis_of(remedy.name); !axis.empty())
+        incident.handling.acts.push_back({std::string(axis), now, std::string(kHoldfast), what});
       break;
     case RemedyState::kDone:
       record(incident, remedy.finished_at.value_or(now), "remedy_finished",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "respond/incident/timeline.h"
 #include "respond/notify/notifier.h"
 
 namespace holdfast::respond {
@@ -50,7 +51,24 @@ constexpr Language kChinese = {
     "事故",     "需要人工介入", "级别变更", "已缓解",       "已解决",     "更新",     "处理中",
     "已确认",   "已缓解",       "已解决",   "暂无",         "暂无"};
 
+struct Heading {
+  std::string_view event, english, chinese;
+};
+// What the rules of response say (incident/response.h).
+constexpr Heading kHeadings[] = {
+    {"role_assigned", "Roles", "角色指派"},
+    {"response_overdue", "Response overdue", "响应超时"},
+    {"recovery_overdue", "Recovery has not begun", "恢复超时未开始"},
+    {"resolution_overdue", "Resolution overdue", "解决超时"},
+    {"backup_told", "The backup is needed", "请备用联系人接手"},
+    {"update_due", "A status update is due", "应发布状态更新"},
+    {"status_update", "Status update", "状态更新"},
+};
+
 std::string_view heading(const Language& words, std::string_view event) {
+  for (const auto& known : kHeadings) {
+    if (known.event == event) return &words == &kChinese ? known.chinese : known.english;
+  }
   if (event == "opened") return words.opened;
   if (event == "escalated") return words.escalated;
   if (event == "severity_changed") return words.severity_changed;
@@ -142,13 +160,16 @@ Message render_message(const model::Incident& incident, std::string_view event,
   const auto& words = chinese ? kChinese : kEnglish;
   auto scheme = model::scheme_by_name(incident.scheme);
   const auto& level = (scheme ? *scheme : model::scheme_a()).level(incident.rank);
+  // A configured scheme has names of its own, which the incident carries.
+  const auto name = level_name(incident, incident.rank);
+  const std::string title =
+      incident.level_names.empty() ? (chinese ? level.title_zh : level.title_en) : std::string();
   Message message;
   message.subject =
-      fmt::format("{}[{}] {}: {} {} ({})", incident.drill ? words.drill : "", level.name,
+      fmt::format("{}[{}] {}: {} {} ({})", incident.drill ? words.drill : "", name,
                   heading(words, event), incident.service, incident.title, incident.id.value);
   auto& body = message.body;
-  line(body, words.level,
-       fmt::format("{} {}", level.name, chinese ? level.title_zh : level.title_en));
+  line(body, words.level, title.empty() ? name : fmt::format("{} {}", name, title));
   line(body, words.service, incident.service);
   line(body, words.state, state_word(words, incident.state));
   line(body, words.scope, scope_of(incident));
@@ -159,10 +180,17 @@ Message render_message(const model::Incident& incident, std::string_view event,
        duration_text(incident.resolved_at.value_or(now) - incident.started_at, chinese));
   line(body, words.owner,
        incident.acknowledged_by.empty() ? std::string(words.nobody) : incident.acknowledged_by);
-  if (incident.active() && !incident.acknowledged_at && level.respond_within) {
-    line(body, words.next,
-         format_time(incident.opened_at +
-                     std::chrono::duration_cast<std::chrono::milliseconds>(*level.respond_within)));
+  for (const auto& role : incident.roles)
+    line(body, role.role,
+         role.backup.empty() ? role.person : fmt::format("{} ({})", role.person, role.backup));
+  if (incident.active() && !incident.acknowledged_at) {
+    if (const auto* clock = incident.clock("response"); clock != nullptr) {
+      line(body, words.next, format_time(clock->due_at));
+    } else if (level.respond_within) {
+      line(body, words.next,
+           format_time(incident.opened_at + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                *level.respond_within)));
+    }
   }
   add_list(body, words.cause, seen(incident), words.nothing_yet);
   add_list(body, words.done, done(incident), words.nothing_yet);

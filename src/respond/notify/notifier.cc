@@ -28,6 +28,7 @@ bool is_final(int status) {
 struct Page {
   Notification notification;
   model::Incident incident;
+  std::optional<Message> message;  // written words; otherwise they are rendered
 };
 
 Result<Page> read_page(const state::Intent& intent) {
@@ -37,6 +38,13 @@ Result<Page> read_page(const state::Intent& intent) {
   Page page;
   page.notification = HF_TRY(parse_json<Notification>(body["notification"].dump()));
   page.incident = HF_TRY(parse_json<model::Incident>(body["incident"].dump()));
+  if (const auto found = body.find("message"); found != body.end() && found->is_object()) {
+    const auto text = [&](const char* name) {
+      const auto part = found->find(name);
+      return part != found->end() && part->is_string() ? part->get<std::string>() : std::string();
+    };
+    page.message = Message{text("subject"), text("body")};
+  }
   return page;
 }
 
@@ -92,8 +100,10 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
                   finish);
     }
     const auto& language = to->language.empty() ? options.language : to->language;
-    const auto message = render_message(page->incident, page->notification.event, language,
-                                        options.external_url, page->notification.created_at);
+    const auto message = page->message
+                             ? *page->message
+                             : render_message(page->incident, page->notification.event, language,
+                                              options.external_url, page->notification.created_at);
     if (to->kind == "log") {
       log_info("notice", {{"receiver", to->name},
                           {"event", page->notification.event},
@@ -236,6 +246,31 @@ void Notifier::add_intents(const model::Incident& incident, std::string_view eve
     intent.kind = std::string(kIntent);
     intent.body = "{\"notification\":" + dump_json(notification) +
                   ",\"incident\":" + dump_json(incident) + "}";
+    batch.intent(std::move(intent));
+  }
+}
+
+void Notifier::add_message_intents(const model::Incident& incident, const Message& message,
+                                   const std::string& occasion,
+                                   const std::vector<std::string>& receivers,
+                                   state::Batch& batch) const {
+  for (const auto& name : receivers) {
+    const auto* receiver = impl_->receiver(name);
+    Notification notification;
+    notification.id = occasion + "/" + name;
+    notification.incident = incident.id.value;
+    notification.receiver = name;
+    notification.kind = receiver == nullptr ? "" : receiver->kind;
+    notification.event = "words";
+    notification.created_at = impl_->env.clock.now();
+    batch.document(std::string(kDocument), notification.id, dump_json(notification));
+    json body = {{"notification", json(notification)},
+                 {"incident", json(incident)},
+                 {"message", {{"subject", message.subject}, {"body", message.body}}}};
+    state::Intent intent;
+    intent.key = notification.id;
+    intent.kind = std::string(kIntent);
+    intent.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
     batch.intent(std::move(intent));
   }
 }

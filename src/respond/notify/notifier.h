@@ -63,6 +63,10 @@ class Notifier {
   // One intent and one notification record (document kind "notification", topic kNotificationChanged) per
   // receiver, added to the batch that records the event.
   void add_intents(const model::Incident& incident, std::string_view event, state::Batch& batch) const;
+  // Words that were written, not rendered (respond/words): to the receivers named, whatever the rank. `occasion` makes the
+  // keys: <occasion>/<receiver>. A name that is not configured becomes a failed notification.
+  void add_message_intents(const model::Incident& incident, const Message& message, const std::string& occasion,
+                           const std::vector<std::string>& receivers, state::Batch& batch) const;
 
  private:
   struct Impl;
