@@ -326,7 +326,7 @@ class Walk {
     return past <= 0 ? 0 : (past + step_ms() - 1) / step_ms();
   }
   std::int64_t near_elapsed(WallTime from) const {
-    return std::max<std::int64_t>(0, period_at_or_after(from) - 2);
+    return std::max<std::int64_t>(0, period_at_or_after(std::max(from, start_)) - 2);
   }
 
   // The first moment after `civil` at which a part that does not match now can: the next day, hour
