@@ -9,8 +9,10 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <new>
 
 #include "base/check.h"
+#include "metrics/prefault.h"
 
 namespace holdfast::metrics {
 
@@ -19,7 +21,12 @@ class StableArray {
  public:
   StableArray() : pages_(std::make_unique<std::array<std::atomic<T*>, kPages>>()) {}
   ~StableArray() {
-    for (auto& page : *pages_) delete[] page.load(std::memory_order_relaxed);
+    for (auto& page : *pages_) {
+      T* const elements = page.load(std::memory_order_relaxed);
+      if (!elements) break;
+      std::destroy_n(elements, kPageSize);
+      ::operator delete(elements);
+    }
   }
   StableArray(const StableArray&) = delete;
   StableArray& operator=(const StableArray&) = delete;
@@ -27,8 +34,11 @@ class StableArray {
   void grow_to(std::size_t size) {
     while (capacity_ < size) {
       HF_CHECK(capacity_ / kPageSize < kPages, "a table of the metrics head is full");
+      auto* page = static_cast<T*>(::operator new(kPageSize * sizeof(T)));
+      prefault(page, kPageSize * sizeof(T));
+      std::uninitialized_value_construct_n(page, kPageSize);
       // Released so that who reads the pointer sees constructed elements.
-      (*pages_)[capacity_ / kPageSize].store(new T[kPageSize](), std::memory_order_release);
+      (*pages_)[capacity_ / kPageSize].store(page, std::memory_order_release);
       capacity_ += kPageSize;
     }
   }

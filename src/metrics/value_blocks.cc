@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "metrics/prefault.h"
 
 namespace holdfast::metrics {
 
@@ -20,6 +21,7 @@ ValueBlock* ValueArena::add(ValueBlock* tail) {
     void* slab =
         ::mmap(nullptr, kSlabSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     HF_CHECK(slab != MAP_FAILED, "out of memory for samples");
+    prefault(slab, kSlabSize);
     slabs_.emplace_back(static_cast<std::byte*>(slab));
     used_ = 0;
   }
