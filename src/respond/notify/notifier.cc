@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "respond/notify/robot_notice.h"
+#include "respond/send/kinds.h"
 
 namespace holdfast::respond {
 
@@ -111,6 +113,8 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
       delivered(page->notification, "", finish);
     } else if (to->kind == "email") {
       send_email(*to, *page, message, std::move(finish));
+    } else if (send::is_robot(to->kind)) {
+      send_robot(*to, page->notification, message, std::move(finish));
     } else {
       const auto body =
           to->kind == "slack"
@@ -166,6 +170,39 @@ struct Notifier::Impl : std::enable_shared_from_this<Impl> {
       return delivered(notification, answer, finish);
     if (is_final(response->status)) return fail(notification, answer, finish);
     finish(unavailable(answer));
+  }
+
+  // The builders of routed notifications write and sign it, and judge what comes back.
+  void send_robot(const Receiver& to, const Notification& notification, const Message& message,
+                  state::Outbox::Finish finish) {
+    auto exchange = robot_exchange(to, message, env.clock.now());
+    if (!exchange) return fail(notification, exchange.error().message(), finish);
+    exchange->request.timeout = kSendTimeout;
+    exchange->request.headers.set("idempotency-key", notification.id);
+    client.send(std::move(exchange->request),
+                [weak = weak_from_this(), notification, finish,
+                 judge = std::move(exchange->judge)](Result<net::ClientResponse> response) {
+                  auto self = weak.lock();
+                  if (!self) return;
+                  self->env.executor.post(Lane::kControl, [weak, notification, finish, judge,
+                                                           response = std::move(response)] {
+                    if (auto alive = weak.lock())
+                      alive->robot_answered(notification, judge, response, finish);
+                  });
+                });
+  }
+
+  void robot_answered(const Notification& notification,
+                      const std::function<send::Step(const send::Answer&)>& judge,
+                      const Result<net::ClientResponse>& response,
+                      const state::Outbox::Finish& finish) const {
+    if (!response) return finish(Error(response.error()));
+    const auto outcome = judge({response->status, response->headers, response->body}).outcome;
+    if (outcome.kind == send::Outcome::Kind::kDelivered)
+      return delivered(notification, outcome.detail, finish);
+    if (outcome.kind == send::Outcome::Kind::kFailed)
+      return fail(notification, outcome.detail, finish);
+    finish(unavailable(outcome.detail));
   }
 
   void send_email(const Receiver& to, const Page& page, const Message& message,

@@ -3,7 +3,8 @@
 // Purpose     intents() turns an incident event into one outbox intent per receiver; the outbox handler
 //             (registered by the constructor under kind "notify") renders and sends it.
 // Channels    log (Holdfast's own log), webhook (JSON; header Idempotency-Key), slack (incoming-webhook format),
-//             email (SMTP; Message-ID from the key). Languages: en, zh.
+//             email (SMTP; Message-ID from the key), wecom_robot, dingtalk_robot, feishu_robot (send/kinds.h: signed,
+//             judged by their error codes). Languages: en, zh.
 // Delivery    At least once, over crashes; each carries its idempotency key so that a receiver shows it once. 4xx but
 //             408, 425, 429 end the intent as failed; others are tried again with backoff, honouring Retry-After, up to
 //             `give_up_after`; a failure is on the incident's timeline (kNotificationChanged).
@@ -25,13 +26,14 @@ namespace holdfast::respond {
 
 struct Receiver {
   std::string name;
-  std::string kind;      // log, webhook, slack, email
+  std::string kind;      // log, webhook, slack, email, wecom_robot, dingtalk_robot, feishu_robot
   std::string language;  // en or zh; empty: the notifier's
-  std::string url;       // webhook, slack
+  std::string url;       // all but log and email
   std::string channel;   // slack; optional
   net::SmtpServer smtp;  // email
   std::string from;
   std::vector<std::string> to;
+  std::string secret;       // dingtalk_robot, feishu_robot: what signs; optional
   int worst_rank_only = 4;  // notified for ranks up to this number: 1 means only the worst
 };
 

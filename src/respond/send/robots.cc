@@ -147,7 +147,7 @@ OrderedJson post_of(const std::string& title, const std::string& text,
 }  // namespace
 
 Result<Exchange> build_feishu_robot(const Message& message) {
-  constexpr std::size_t kTextSizeMax = 16'000;  // the whole request may have 20 KB
+  constexpr std::size_t kTextSizeMax = 16'000, kPostSizeMax = 19'000;  // of a request's 20 KB
   const auto& settings = message.settings;
   const auto url = settings.text("webhook_url");
   if (url.empty()) return invalid("webhook url missing");
@@ -161,14 +161,16 @@ Result<Exchange> build_feishu_robot(const Message& message) {
     body["timestamp"] = at;
     body["sign"] = hmac_base64(at + "\n" + secret, "");
   }
-  if (settings.text("message_type") == "text") {
+  // A post wraps every line; one with too many of them goes out as a text.
+  auto post = post_of(title, text, users);
+  if (settings.text("message_type") == "text" || go_json(post).size() > kPostSizeMax) {
     auto content = title.empty() ? text : title + "\n" + text;
     for (const auto& user : users) content += "\n<at user_id=\"" + user + "\"></at>";
     body["msg_type"] = "text";
     body["content"] = OrderedJson::object({{"text", content}});
   } else {
     body["msg_type"] = "post";
-    body["content"] = post_of(title, text, users);
+    body["content"] = std::move(post);
   }
   auto exchange = post_json(url, body);
   exchange.request.timeout = settings.duration("timeout");

@@ -20,6 +20,13 @@ struct Plan {
 
 Exchange post(const Plan& plan, const std::string& token, bool fresh);
 
+// Anything but a plain 200 is not the API speaking, and passes.
+Outcome not_the_api(const Answer& answer) {
+  auto outcome = judge_status(answer);
+  return retry(outcome.reason.empty() ? "other" : outcome.reason, outcome.detail,
+               retry_after(answer));
+}
+
 Exchange ask_token(const Plan& plan) {
   Exchange exchange;
   exchange.request.method = "GET";
@@ -27,11 +34,7 @@ Exchange ask_token(const Plan& plan) {
   exchange.request.url = add_query(append_path(plan.api_url, "gettoken"),
                                    {{"corpid", plan.corp_id}, {"corpsecret", plan.secret}});
   exchange.judge = [plan](const Answer& answer) -> Step {
-    if (answer.status != 200) {
-      auto outcome = judge_status(answer);
-      outcome.kind = Outcome::Kind::kRetry;
-      return outcome;
-    }
+    if (answer.status != 200) return not_the_api(answer);
     const auto body = parse_object(answer.body);
     const auto token = text_of(body, "access_token");
     if (token.empty()) {
@@ -52,11 +55,7 @@ Exchange post(const Plan& plan, const std::string& token, bool fresh) {
   auto exchange = post_json(
       add_query(append_path(plan.api_url, "message/send"), {{"access_token", token}}), plan.body);
   exchange.judge = [plan, fresh](const Answer& answer) -> Step {
-    if (answer.status != 200) {
-      auto outcome = judge_status(answer);
-      outcome.kind = Outcome::Kind::kRetry;
-      return outcome;
-    }
+    if (answer.status != 200) return not_the_api(answer);
     const auto body = parse_object(answer.body);
     const auto code = integer_of(body, "errcode", -1);
     const auto detail =
