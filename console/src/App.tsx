@@ -1,20 +1,32 @@
 // From the address to the page.
 import { Suspense, lazy } from "react";
-import { AlertsPage } from "./alerts/AlertsPage";
-import { DrillsPage } from "./drills/DrillsPage";
+import type { ReactElement } from "react";
 import { useWords, WordsProvider } from "./i18n/i18n";
-import { IncidentPage } from "./incidents/IncidentPage";
-import { IncidentsPage } from "./incidents/IncidentsPage";
 import { LiveProvider } from "./live/live";
 import { OverviewPage } from "./overview/OverviewPage";
 import { ServicePage } from "./services/ServicePage";
 import { SessionProvider } from "./session/session";
+import { MorePage } from "./shell/Places";
 import { Shell } from "./shell/Shell";
 import { Empty, Loading, Page } from "./ui/pieces";
 import { Link, useAddress } from "./ui/router";
 
+const AccessPage = lazy(() => import("./access/AccessPage"));
+const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
+const ContactsPage = lazy(() => import("./texts/ContactsPage"));
+const DrillsPage = lazy(() => import("./drills/DrillsPage").then((page) => ({ default: page.DrillsPage })));
 const ExplorePage = lazy(() => import("./explore/ExplorePage"));
+const IncidentPage = lazy(() => import("./incidents/IncidentPage").then((page) => ({ default: page.IncidentPage })));
+const IncidentsPage = lazy(() => import("./incidents/IncidentsPage").then((page) => ({ default: page.IncidentsPage })));
+const KpiPage = lazy(() => import("./kpi/KpiPage"));
 const MetricsPage = lazy(() => import("./metrics/MetricsPage"));
+const OnCallPage = lazy(() => import("./oncall/OnCallPage"));
+const PostmortemPage = lazy(() => import("./postmortems/PostmortemPage"));
+const PostmortemsPage = lazy(() => import("./postmortems/PostmortemsPage"));
+const RoutingPage = lazy(() => import("./routing/RoutingPage"));
+const SilencesPage = lazy(() => import("./silences/SilencesPage"));
+const StatusDeskPage = lazy(() => import("./statuspage/StatusDeskPage"));
+const TextsPage = lazy(() => import("./texts/TextsPage"));
 
 export function App() {
   return (
@@ -45,13 +57,27 @@ function Room({ parts }: { parts: string[] }) {
     if (room === undefined) return <OverviewPage />;
     if (room === "services" && name) return <ServicePage key={name} name={name} />;
     if (room === "incidents") return name ? <IncidentPage key={name} id={name} /> : <IncidentsPage />;
-    if (room === "alerts" && !name) return <AlertsPage />;
-    if (room === "drills" && !name) return <DrillsPage />;
-    if (room === "explore" && !name) return <ExplorePage />;
-    if (room === "cardinality" && !name) return <MetricsPage />;
+    if (room === "postmortems") return name ? <PostmortemPage key={name} id={name} /> : <PostmortemsPage />;
+    if (!name && Object.hasOwn(kRooms, room)) return kRooms[room];
   }
   return <NotFound />;
 }
+
+const kRooms: Record<string, ReactElement> = {
+  access: <AccessPage />,
+  alerts: <AlertsPage />,
+  cardinality: <MetricsPage />,
+  contacts: <ContactsPage />,
+  drills: <DrillsPage />,
+  explore: <ExplorePage />,
+  kpi: <KpiPage />,
+  more: <MorePage />,
+  oncall: <OnCallPage />,
+  routing: <RoutingPage />,
+  silences: <SilencesPage />,
+  "status-page": <StatusDeskPage />,
+  texts: <TextsPage />,
+};
 
 function NotFound() {
   const { t } = useWords();

@@ -6,6 +6,7 @@ import "./ui/tokens.css";
 import "./ui/base.css";
 import "./ui/pieces.css";
 import "./ui/pages.css";
+import "./ui/forms.css";
 
 startTheme();
 createRoot(document.getElementById("root")!).render(

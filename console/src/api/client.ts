@@ -33,14 +33,17 @@ export function onSignedOut(listener: () => void): void {
 
 interface ErrorBody {
   error?: { code?: string; message?: string } | string; // the Prometheus API says it as plain text
+  message?: string; // Alertmanager's form of a bad body
 }
 
 async function errorOf(response: Response): Promise<ApiError> {
   let code = String(response.status);
   let message = response.statusText || `HTTP ${response.status}`;
   try {
-    const body = (await response.json()) as ErrorBody;
-    if (typeof body.error === "string") message = body.error;
+    const body = (await response.json()) as ErrorBody | string;
+    if (typeof body === "string") message = body; // Alertmanager's form of any other
+    else if (typeof body.error === "string") message = body.error;
+    else if (body.message) message = body.message;
     else if (body.error) {
       code = body.error.code ?? code;
       message = body.error.message ?? message;
@@ -82,6 +85,9 @@ export const get = <T>(path: string, signal?: AbortSignal) =>
   call<T>("GET", kApi + path, signal ? { signal } : {});
 export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", kApi + path, { body });
 export const remove = <T>(path: string) => call<T>("DELETE", kApi + path);
+
+// Alertmanager's own addresses, which stand beside ours.
+export const kAlertmanager = "/api/v2";
 
 // A path of fixed words and names that may hold any character.
 export function path(strings: TemplateStringsArray, ...names: string[]): string {

@@ -3,6 +3,8 @@
 // Form        Times are RFC 3339 in UTC. A member the model holds as std::optional is absent when empty.
 // Source      src/model/{alert,incident,operations,service}.h and the OpenAPI document of app.
 
+import type { Handling, IncidentLink, IncidentRole, IncidentTask, PromiseClock, RecoveryCheck, Revision, WarRoom } from "./handling";
+
 export type Time = string;
 export type Labels = Record<string, string>;
 export type RankWord = "critical" | "high" | "warning" | "low"; // rank 1 to 4
@@ -36,6 +38,9 @@ export interface TimelineEntry {
   actor: string;
   evidence?: Evidence;
   source_seq: number;
+  id?: string;
+  pinned?: boolean;
+  revisions?: Revision[];
 }
 
 export interface IncidentAlert {
@@ -65,6 +70,28 @@ export interface Incident {
   alerts: IncidentAlert[];
   timeline?: TimelineEntry[]; // absent in lists
   previous: string;
+  phase?: string;
+  source?: string;
+  started_source?: string;
+  level_names?: string[];
+  extent?: string;
+  user_impact?: string;
+  ticket?: string;
+  confirmed_at?: Time;
+  confirmed_by?: string;
+  recovery_started_at?: Time;
+  expected_recovery_at?: Time;
+  next_update_at?: Time;
+  clocks?: PromiseClock[];
+  roles?: IncidentRole[];
+  tasks?: IncidentTask[];
+  handling?: Handling;
+  checks?: RecoveryCheck[];
+  links?: IncidentLink[];
+  war_room?: WarRoom;
+  merged_into?: string;
+  closed_at?: Time;
+  closed_by?: string;
 }
 
 export type NotificationState = "pending" | "delivered" | "failed";
@@ -238,6 +265,10 @@ export interface Session {
   auth: "on" | "off";
   version: string;
   user: string;
+  name?: string;
+  role?: string;
+  permissions?: string[];
+  provider?: string; // the name of the other way to sign in; empty: none
 }
 
 export interface IncidentDetail {
@@ -263,8 +294,23 @@ export interface TopicBodies {
   "notification.changed": Notification;
   "automation.changed": Automation;
 }
-export type Topic = keyof TopicBodies;
-export const kTopics: readonly Topic[] = [
+// Topics of which the console only hears that there is news; what it is, it asks.
+export const kSilentTopics = [
+  "route.alert",
+  "route.notification",
+  "route.silence",
+  "route.acknowledged",
+  "route.drill",
+  "page.changed",
+  "escalation.changed",
+  "words.draft",
+  "words.sent",
+  "postmortem.changed",
+  "incident.war_room",
+] as const;
+export type SilentTopic = (typeof kSilentTopics)[number];
+export type Topic = keyof TopicBodies | SilentTopic;
+export const kTopics: readonly (keyof TopicBodies)[] = [
   "alert.changed",
   "incident.changed",
   "instance.changed",

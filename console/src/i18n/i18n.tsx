@@ -6,14 +6,21 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
 import { kEnglish } from "./en";
+import { kPairs } from "./words";
 import { kChinese } from "./zh";
 import { recall, remember } from "../ui/remembered";
 
 export type Language = "en" | "zh";
-export type Key = keyof typeof kEnglish;
+export type Key = keyof typeof kEnglish | keyof typeof kPairs;
 export type Values = Record<string, string | number>;
 
-export const kTexts: Record<Language, Record<Key, string>> = { en: kEnglish, zh: kChinese };
+const pairs = (side: 0 | 1) =>
+  Object.fromEntries(Object.entries(kPairs).map(([key, pair]) => [key, pair[side]])) as Record<keyof typeof kPairs, string>;
+
+export const kTexts: Record<Language, Record<Key, string>> = {
+  en: { ...kEnglish, ...pairs(0) },
+  zh: { ...kChinese, ...pairs(1) },
+};
 
 export function translate(language: Language, key: Key, values: Values = {}): string {
   return kTexts[language][key].replace(/\{(\w+)\}/g, (whole, name: string) =>

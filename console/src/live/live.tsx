@@ -6,15 +6,16 @@
 //             new one is made after 1 s, doubling to 15 s.
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { ReactNode } from "react";
-import { ApiError, get, kApi } from "../api/client";
-import { kTopics } from "../api/types";
-import type { Overview, Topic } from "../api/types";
+import { ApiError, call, get, kApi } from "../api/client";
+import { kSilentTopics, kTopics } from "../api/types";
+import type { Overview, SilentTopic, Topic, TopicBodies } from "../api/types";
 import { freshness, kInitialLive, reduce } from "./reduce";
 import type { Freshness, LiveState, News } from "./reduce";
 
 const kOverviewEveryMs = 2_000;
 const kRetryMinMs = 1_000;
 const kRetryMaxMs = 15_000;
+const kGatherMs = 250; // ten thousand alerts that fire at once are one piece of news
 
 class Store {
   private state: LiveState = kInitialLive;
@@ -35,6 +36,7 @@ function openStream(store: Store): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let wait = kRetryMinMs;
+  const quiet = gather(store);
   const open = () => {
     source = new EventSource(`${kApi}/events`);
     source.onopen = () => {
@@ -50,15 +52,34 @@ function openStream(store: Store): () => void {
     for (const topic of kTopics) {
       source.addEventListener(topic, (event) => hear(store, topic, event as MessageEvent<string>));
     }
+    for (const topic of kSilentTopics) source.addEventListener(topic, () => quiet.hear(topic));
   };
   open();
   return () => {
     clearTimeout(timer);
+    quiet.stop();
     source?.close();
   };
 }
 
-function hear(store: Store, topic: Topic, event: MessageEvent<string>): void {
+function gather(store: Store) {
+  const heard = new Set<SilentTopic>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tell = () => {
+    timer = undefined;
+    store.tell({ type: "heard", topics: [...heard], at: Date.now() });
+    heard.clear();
+  };
+  return {
+    hear: (topic: SilentTopic) => {
+      heard.add(topic);
+      timer ??= setTimeout(tell, kGatherMs);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+function hear(store: Store, topic: keyof TopicBodies, event: MessageEvent<string>): void {
   try {
     const body: unknown = JSON.parse(event.data);
     store.tell({ type: "event", topic, seq: Number(event.lastEventId) || 0, body, at: Date.now() });
@@ -152,6 +173,7 @@ export interface Resource<T> {
 interface ResourceOptions {
   topics?: readonly Topic[];
   everyMs?: number;
+  calmMs?: number; // news asks again no sooner than so long after the last answer
 }
 
 // Reads `path` (null: nothing). One request is under way at a time: news that arrives meanwhile asks once
@@ -161,10 +183,16 @@ export function useResource<T>(path: string | null, options: ResourceOptions = {
   return useReading(path, read, options);
 }
 
+// The same of an address that is not ours alone (Alertmanager's).
+export function useForeign<T>(path: string | null, options: ResourceOptions = {}): Resource<T> {
+  const read = useCallback((signal: AbortSignal) => call<T>("GET", path ?? "", { signal }), [path]);
+  return useReading(path, read, options);
+}
+
 export function useReading<T>(
   key: string | null,
   read: (signal: AbortSignal) => Promise<T>,
-  { topics = [], everyMs = 0 }: ResourceOptions = {},
+  { topics = [], everyMs = 0, calmMs = 0 }: ResourceOptions = {},
 ): Resource<T> {
   const store = useStore();
   const live = useLive();
@@ -172,12 +200,15 @@ export function useReading<T>(
     { key, data: null, error: null, asOf: null },
   );
   const again = useRef<() => void>(() => {});
+  const later = useRef<() => void>(() => {});
 
   useEffect(() => {
     if (key === null) return;
     const abort = new AbortController();
     let busy = false;
     let asked = false;
+    let answered = 0;
+    let calming: ReturnType<typeof setTimeout> | undefined;
     const ask = async () => {
       if (busy) {
         asked = true;
@@ -197,26 +228,33 @@ export function useReading<T>(
         setHeld((before) => (before.key === key ? { ...before, error: problem } : { key, data: null, error: problem, asOf: null }));
       }
       busy = false;
+      answered = Date.now();
       if (asked) {
         asked = false;
         void ask();
       }
     };
+    const hearNews = () => {
+      clearTimeout(calming);
+      calming = setTimeout(() => void ask(), Math.max(0, answered + calmMs - Date.now()));
+    };
     again.current = () => void ask();
+    later.current = hearNews;
     void ask();
     const timer = everyMs > 0 ? setInterval(() => void ask(), everyMs) : undefined;
     return () => {
       abort.abort();
       clearInterval(timer);
+      clearTimeout(calming);
     };
-  }, [key, read, everyMs, store]);
+  }, [key, read, everyMs, calmMs, store]);
 
   const news = `${live.connection.opened}:${topics.map((topic) => live.revisions[topic] ?? 0).join(",")}`;
   const heard = useRef(news);
   useEffect(() => {
     if (heard.current === news) return;
     heard.current = news;
-    again.current();
+    later.current();
   }, [news]);
 
   const reload = useCallback(() => again.current(), []);

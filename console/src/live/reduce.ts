@@ -6,7 +6,7 @@
 //             the server is younger than kFreshForMs. Otherwise the banner says since when it is old.
 // Order       Within one connection events come by rising seq; a repeated one is ignored. A new connection
 //             starts the count anew, because a restored server may count from elsewhere.
-import type { Automation, Incident, Instance, Overview, Topic } from "../api/types";
+import type { Automation, Incident, Instance, Overview, Topic, TopicBodies } from "../api/types";
 
 export const kFreshForMs = 8_000;
 
@@ -38,7 +38,8 @@ export const kInitialLive: LiveState = {
 export type News =
   | { type: "stream_opened"; at: number }
   | { type: "stream_lost" }
-  | { type: "event"; topic: Topic; seq: number; body: unknown; at: number }
+  | { type: "event"; topic: keyof TopicBodies; seq: number; body: unknown; at: number }
+  | { type: "heard"; topics: Topic[]; at: number }
   | { type: "overview"; overview: Overview; at: number }
   | { type: "answered"; at: number }
   | { type: "unreachable" };
@@ -63,6 +64,12 @@ export function reduce(state: LiveState, news: News): LiveState {
         overview: news.overview,
         skewMs: Date.parse(news.overview.now) - news.at || 0,
         connection: { ...state.connection, reachable: true, asOf: news.at },
+      };
+    case "heard":
+      return {
+        ...state,
+        connection: { ...state.connection, asOf: news.at },
+        revisions: news.topics.reduce((all, topic) => ({ ...all, [topic]: (all[topic] ?? 0) + 1 }), state.revisions),
       };
     case "event":
       return applyEvent(state, news);

@@ -10,6 +10,11 @@ interface SessionValue {
   session: Session;
   signOut: () => Promise<void>;
 }
+export interface Credentials {
+  token?: string;
+  user?: string;
+  password?: string;
+}
 const SessionContext = createContext<SessionValue | null>(null);
 
 const kAskAgainMs = 3_000;
@@ -27,8 +32,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     }
   }, []);
   const signIn = useCallback(
-    async (token: string) => {
-      await post("/session", { token });
+    async (credentials: Credentials) => {
+      await post("/session", credentials);
       await ask();
     },
     [ask],
@@ -50,8 +55,14 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   const value = useMemo(() => session && { session, signOut }, [session, signOut]);
   if (!value) return <main className="lone">{error ? <Failed error={error} retry={() => void ask()} /> : <Loading />}</main>;
-  if (value.session.auth === "on" && !value.session.signed_in) return <SignInPage signIn={signIn} />;
+  if (value.session.auth === "on" && !value.session.signed_in) return <SignInPage signIn={signIn} provider={value.session.provider ?? ""} />;
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+}
+
+// Whether the reader may do what takes this permission; what is not permitted is not offered.
+export function useMay(permission: string): boolean {
+  const { session } = useSession();
+  return session.permissions === undefined || session.permissions.includes(permission);
 }
 
 export function useSession(): SessionValue {

@@ -2,24 +2,14 @@
 // Holdfast may act.
 import type { ReactNode } from "react";
 import { useWords } from "../i18n/i18n";
-import type { Key } from "../i18n/i18n";
 import { formatClock } from "../i18n/quantities";
 import { useFreshness, useLive } from "../live/live";
 import { AutomationBanner } from "../overview/Automation";
 import { useSession } from "../session/session";
 import { Anchor, Icon } from "../ui/Icon";
-import type { IconName } from "../ui/Icon";
 import { Link } from "../ui/router";
+import { Places } from "./Places";
 import { LanguageToggle, ThemeToggle } from "./toggles";
-
-const kPlaces: { to: string; room: string; icon: IconName; text: Key }[] = [
-  { to: "/", room: "", icon: "overview", text: "nav.overview" },
-  { to: "/incidents", room: "incidents", icon: "incident", text: "nav.incidents" },
-  { to: "/alerts", room: "alerts", icon: "bell", text: "nav.alerts" },
-  { to: "/drills", room: "drills", icon: "drill", text: "nav.drills" },
-  { to: "/explore", room: "explore", icon: "explore", text: "nav.explore" },
-  { to: "/cardinality", room: "cardinality", icon: "box", text: "nav.metrics" },
-];
 
 export function Shell({ room, children }: { room: string; children: ReactNode }) {
   const { t } = useWords();
@@ -34,7 +24,7 @@ export function Shell({ room, children }: { room: string; children: ReactNode })
           <Anchor />
           <span>Holdfast</span>
         </Link>
-        <Places room={room === "services" ? "" : room} />
+        <Places room={room} />
         <div className="side-foot">
           <LivePill />
           <div className="toggles">
@@ -53,30 +43,6 @@ export function Shell({ room, children }: { room: string; children: ReactNode })
         </main>
       </div>
     </div>
-  );
-}
-
-function Places({ room }: { room: string }) {
-  const { t } = useWords();
-  const { overview } = useLive();
-  const counts: Record<string, number> = {
-    incidents: overview?.incidents.length ?? 0,
-    alerts: overview?.services.reduce((sum, service) => sum + service.alerts_firing, 0) ?? 0,
-  };
-  return (
-    <nav className="places" aria-label={t("nav.label")}>
-      {kPlaces.map((place) => (
-        <Link key={place.to} to={place.to} aria-current={place.room === room ? "page" : undefined} data-testid={`nav-${place.room || "overview"}`}>
-          <Icon name={place.icon} size={22} />
-          <span>{t(place.text)}</span>
-          {(counts[place.room] ?? 0) > 0 && (
-            <b className="count" aria-label={t("nav.active", { count: counts[place.room]! })}>
-              {counts[place.room]}
-            </b>
-          )}
-        </Link>
-      ))}
-    </nav>
   );
 }
 

@@ -11,11 +11,12 @@ interface ConfirmProps {
   children?: ReactNode;
   yes: string; // the act in its own words: "Restart", never "OK"
   danger?: boolean;
+  wide?: boolean;
   act: () => Promise<unknown>;
   close: () => void;
 }
 
-export function Confirm({ title, children, yes, danger = false, act, close }: ConfirmProps) {
+export function Confirm({ title, children, yes, danger = false, wide = false, act, close }: ConfirmProps) {
   const { t } = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -42,7 +43,7 @@ export function Confirm({ title, children, yes, danger = false, act, close }: Co
   };
 
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={heading} onCancel={(event) => { event.preventDefault(); close(); }} data-testid="confirm">
+    <dialog ref={dialog} className={wide ? "dialog dialog-wide" : "dialog"} aria-labelledby={heading} onCancel={(event) => { event.preventDefault(); close(); }} data-testid="confirm">
       <form onSubmit={submit}>
         <h2 id={heading}>{title}</h2>
         <div className="dialog-body">{children}</div>
