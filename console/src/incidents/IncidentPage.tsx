@@ -3,20 +3,28 @@ import type { Incident, IncidentDetail, Notification } from "../api/types";
 import { useWords } from "../i18n/i18n";
 import { formatSeconds } from "../i18n/quantities";
 import { useResource } from "../live/live";
+import { EscalationView, useEscalations } from "../oncall/Escalations";
 import { SeverityChip, StateChip } from "../ui/Chip";
 import { Card, Empty, Labels, Lasting, Moment, Page, Ready, Table } from "../ui/pieces";
 import { Link } from "../ui/router";
 import { clocksOf } from "./clocks";
 import { IncidentActs } from "./IncidentActs";
 import { IncidentCharts } from "./IncidentCharts";
+import { Checklist, Tasks } from "./Tasks";
+import { Drafts } from "./Drafts";
+import { Duties } from "./Duties";
 import { Drill } from "./IncidentRows";
+import { Impact } from "./Impact";
+import { Promises } from "./Promises";
+import { Links, PostmortemCard, WarRoomLine } from "./Relations";
 import { RemedyList } from "./Remedies";
 import { Timeline } from "./Timeline";
+import "./incident.css";
 
 export function IncidentPage({ id }: { id: string }) {
   const { t } = useWords();
   const detail = useResource<IncidentDetail>(path`/incidents/${id}`, {
-    topics: ["incident.changed", "remedy.changed", "notification.changed"],
+    topics: ["incident.changed", "remedy.changed", "notification.changed", "incident.war_room"],
     everyMs: 10_000,
   });
   const incident = detail.data?.incident;
@@ -31,7 +39,7 @@ export function IncidentPage({ id }: { id: string }) {
       <p className="back">
         <Link to="/incidents">← {t("nav.incidents")}</Link>
       </p>
-      <Ready of={detail}>{(data) => <Body detail={data} />}</Ready>
+      <Ready of={detail}>{(data) => <Body detail={data} changed={detail.reload} />}</Ready>
     </Page>
   );
 }
@@ -40,13 +48,26 @@ function Chips({ incident }: { incident: Incident }) {
   const { t } = useWords();
   return (
     <span className="chips">
-      <SeverityChip rank={incident.rank} scheme={incident.scheme} large titled />
+      <SeverityChip rank={incident.rank} scheme={incident.scheme} names={incident.level_names} large titled />
       <StateChip of="incident_state" state={incident.state} large testId="incident-state" />
       <Drill incident={incident} />
       <span className="muted">
-        {incident.id} · <Link to={`/services/${encodeURIComponent(incident.service)}`}>{incident.service}</Link>
+        {incident.id}
+        {incident.service && (
+          <>
+            {" · "}
+            <Link to={`/services/${encodeURIComponent(incident.service)}`}>{incident.service}</Link>
+          </>
+        )}
       </span>
       {incident.acknowledged_by && <span className="muted">{t("incident.acknowledged_by", { who: incident.acknowledged_by })}</span>}
+      {incident.closed_by && <span className="muted">{t("close.closed_by", { who: incident.closed_by })}</span>}
+      {incident.merged_into && (
+        <span className="muted">
+          {t("links.merged_into")} <Link to={`/incidents/${encodeURIComponent(incident.merged_into)}`}>{incident.merged_into}</Link>
+        </span>
+      )}
+      <WarRoomLine incident={incident} />
       {incident.previous && (
         <span className="muted">
           {t("incident.relapse_of")} <Link to={`/incidents/${encodeURIComponent(incident.previous)}`}>{incident.previous}</Link>
@@ -56,17 +77,26 @@ function Chips({ incident }: { incident: Incident }) {
   );
 }
 
-function Body({ detail }: { detail: IncidentDetail }) {
+function Body({ detail, changed }: { detail: IncidentDetail; changed: () => void }) {
   const { t } = useWords();
   const { incident, remedies, notifications } = detail;
   return (
     <>
       <Clocks incident={incident} />
+      <Promises incident={incident} />
       <div className="incident-columns">
         <Card title={t("timeline.title")} aside={<span className="muted">{t("timeline.count", { count: incident.timeline?.length ?? 0 })}</span>}>
-          {incident.timeline?.length ? <Timeline incident={incident} /> : <Empty icon="clock" title={t("timeline.empty")} />}
+          {incident.timeline?.length ? <Timeline incident={incident} changed={changed} /> : <Empty icon="clock" title={t("timeline.empty")} />}
         </Card>
         <div className="incident-side">
+          <Calls incident={incident} />
+          <Checklist incident={incident} changed={changed} />
+          <Duties incident={incident} changed={changed} />
+          <Impact incident={incident} changed={changed} />
+          <PostmortemCard incident={incident} />
+          <Tasks incident={incident} changed={changed} />
+          <Drafts incident={incident} />
+          <Links incident={incident} />
           <Card title={t("incident.remedies")} testId="incident-remedies">
             {remedies.length === 0 ? <Empty icon="wrench" title={t("incident.no_remedies")} /> : <RemedyList remedies={remedies} />}
           </Card>
@@ -80,6 +110,19 @@ function Body({ detail }: { detail: IncidentDetail }) {
       </div>
       <IncidentCharts incident={incident} />
     </>
+  );
+}
+
+// Who is being called because of it, as long as somebody is.
+function Calls({ incident }: { incident: Incident }) {
+  const { t } = useWords();
+  const escalations = useEscalations();
+  const mine = escalations.data?.escalations.find((one) => one.incident === incident.id);
+  if (!mine) return null;
+  return (
+    <Card title={t("incident.escalation")} tone={mine.state === "held" ? undefined : "bad"} testId="incident-escalation">
+      <EscalationView escalation={mine} reload={escalations.reload} />
+    </Card>
   );
 }
 

@@ -14,13 +14,13 @@ export function IncidentRows({ incidents }: { incidents: Incident[] }) {
         <li key={incident.id} data-testid="incident-row" data-incident={incident.id} data-state={incident.state}>
           <Link to={`/incidents/${encodeURIComponent(incident.id)}`}>
             <span className="incident-chips">
-              <SeverityChip rank={incident.rank} scheme={incident.scheme} />
+              <SeverityChip rank={incident.rank} scheme={incident.scheme} names={incident.level_names} />
               <StateChip of="incident_state" state={incident.state} />
             </span>
             <span className="incident-what">
               <b>{incident.title}</b>
               <span className="muted">
-                {incident.id} · {incident.service} <Drill incident={incident} />
+                {[incident.id, incident.service].filter(Boolean).join(" · ")} <Drill incident={incident} />
               </span>
             </span>
             <span className="incident-when">

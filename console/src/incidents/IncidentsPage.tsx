@@ -1,8 +1,11 @@
+import { useState } from "react";
 import type { Incident } from "../api/types";
 import { useWords } from "../i18n/i18n";
 import { useLive, useResource } from "../live/live";
+import { useMay } from "../session/session";
 import { Button, Card, Choice, Empty, Page, Ready } from "../ui/pieces";
 import { changeSearch, useAddress } from "../ui/router";
+import { DeclareForm } from "./Declare";
 import { IncidentRows } from "./IncidentRows";
 
 const kLimit = 200;
@@ -12,6 +15,8 @@ export function IncidentsPage() {
   const { t } = useWords();
   const { search } = useAddress();
   const { overview } = useLive();
+  const may = useMay("respond");
+  const [declaring, setDeclaring] = useState(false);
   const asked = search.get("state");
   const state: Filter = asked === "active" || asked === "resolved" ? asked : "all";
   const service = search.get("service") ?? "";
@@ -21,7 +26,19 @@ export function IncidentsPage() {
   );
   const services = [...new Set([...(overview?.services.map((one) => one.name) ?? []), ...(service ? [service] : [])])];
   return (
-    <Page title={t("nav.incidents")} intro={t("incidents.intro")} testId="incidents-page">
+    <Page
+      title={t("nav.incidents")}
+      intro={t("incidents.intro")}
+      aside={
+        may ? (
+          <Button icon="incident" onClick={() => setDeclaring(true)} testId="declare">
+            {t("declare.button")}
+          </Button>
+        ) : undefined
+      }
+      testId="incidents-page"
+    >
+      {declaring && <DeclareForm close={() => setDeclaring(false)} />}
       <div className="filters">
         <Choice<Filter>
           label={t("incidents.state")}

@@ -1,10 +1,13 @@
-// The incident as it happened, oldest first: when, after how long, what, by whom, and on which evidence.
+// The incident as it happened, oldest first (a very long one newest first): when, after how long, what, by whom, and on which evidence.
 import type { Incident, TimelineEntry } from "../api/types";
 import { useWords } from "../i18n/i18n";
 import { formatSeconds, formatClock, formatDay, formatMoment, momentOf, secondsBetween } from "../i18n/quantities";
 import { Icon } from "../ui/Icon";
 import type { IconName } from "../ui/Icon";
+import { useMay } from "../session/session";
+import { Limited } from "../ui/lists";
 import { EvidenceFold } from "./EvidenceView";
+import { LineActs, Revisions } from "./LineActs";
 
 export type KindTone = "bad" | "warn" | "good" | "info" | "quiet";
 
@@ -55,23 +58,47 @@ export const kKinds: Record<string, { icon: IconName; tone: KindTone }> = {
 };
 const kUnknownKind = { icon: "clock", tone: "quiet" } as const;
 
-export function Timeline({ incident }: { incident: Incident }) {
+// So many lines are drawn at first: the newest, because they are what is going on.
+const kFirst = 120;
+
+export function Timeline({ incident, changed }: { incident: Incident; changed: () => void }) {
   const { t } = useWords();
+  const may = useMay("respond");
   const entries = incident.timeline ?? [];
+  const pinned = entries.filter((entry) => entry.pinned);
+  const draw = (some: readonly TimelineEntry[]) =>
+    some.map((entry, i) => <Entry key={entry.id ?? `${entry.source_seq}/${i}`} entry={entry} incident={incident} changed={changed} may={may} />);
+  const newest = entries.length > kFirst ? [...entries].reverse() : null;
   return (
-    <ol className="timeline" aria-label={t("timeline.title")} data-testid="timeline">
-      {entries.map((entry, i) => (
-        <Entry key={`${entry.source_seq}/${i}`} entry={entry} startedAt={incident.started_at} />
-      ))}
-    </ol>
+    <>
+      {pinned.length > 0 && (
+        <section className="pinned" data-testid="timeline-pinned">
+          <h3>{t("line.pinned_title")}</h3>
+          <ol className="timeline">{draw(pinned)}</ol>
+        </section>
+      )}
+      {newest ? (
+        <Limited items={newest} first={kFirst}>
+          {(some) => (
+            <ol className="timeline" reversed aria-label={t("timeline.title")} data-testid="timeline">
+              {draw(some)}
+            </ol>
+          )}
+        </Limited>
+      ) : (
+        <ol className="timeline" aria-label={t("timeline.title")} data-testid="timeline">
+          {draw(entries)}
+        </ol>
+      )}
+    </>
   );
 }
 
-function Entry({ entry, startedAt }: { entry: TimelineEntry; startedAt: string }) {
+function Entry({ entry, incident, changed, may }: { entry: TimelineEntry; incident: Incident; changed: () => void; may: boolean }) {
   const { word, t, language } = useWords();
   const { icon, tone } = kKinds[entry.kind] ?? kUnknownKind;
   const at = momentOf(entry.at);
-  const after = secondsBetween(startedAt, entry.at);
+  const after = secondsBetween(incident.started_at, entry.at);
   const kind = word("kind", entry.kind);
   return (
     <li className={`entry entry-${tone}`} data-testid="timeline-entry" data-kind={entry.kind}>
@@ -90,11 +117,13 @@ function Entry({ entry, startedAt }: { entry: TimelineEntry; startedAt: string }
         )}
       </div>
       <div className="entry-what">
-        <p>
+        <div>
           <strong>{kind}</strong>
           {entry.actor && <span className="muted entry-actor"> {t("timeline.by", { who: entry.actor })}</span>}
-        </p>
+          {may && <LineActs incident={incident.id} entry={entry} changed={changed} />}
+        </div>
         {entry.text && <p className="entry-text">{entry.text}</p>}
+        <Revisions entry={entry} />
         <EvidenceFold evidence={entry.evidence} />
       </div>
     </li>

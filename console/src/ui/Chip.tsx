@@ -99,8 +99,7 @@ export function StateChip({ of, state, large = false, testId }: { of: keyof type
 
 const kRankIndex: Record<RankWord, number> = { critical: 0, high: 1, warning: 2, low: 3 };
 
-// Scheme A calls the ranks P1..P4, B P0..P3; a configured scheme's names stay with the server, so the
-// rank's own word stands there.
+// Scheme A calls the ranks P1..P4, B P0..P3; an incident of a configured scheme carries its names.
 export function severityName(rank: RankWord, scheme: string): string {
   const index = kRankIndex[rank];
   if (scheme === "A") return `P${index + 1}`;
@@ -108,10 +107,16 @@ export function severityName(rank: RankWord, scheme: string): string {
   return "";
 }
 
-export function SeverityChip({ rank, scheme, large = false, titled = false }: { rank: RankWord; scheme: string; large?: boolean; titled?: boolean }) {
+export function SeverityChip({ rank, scheme, names, large = false, titled = false }: {
+  rank: RankWord;
+  scheme: string;
+  names?: string[] | undefined; // of a configured scheme, the worst first
+  large?: boolean;
+  titled?: boolean;
+}) {
   const { word } = useWords();
-  const name = severityName(rank, scheme);
-  const title = name ? word(`severity_${scheme}`, rank) : word("rank", rank);
+  const name = names?.[kRankIndex[rank]] ?? severityName(rank, scheme);
+  const title = severityName(rank, scheme) ? word(`severity_${scheme}`, rank) : word("rank", rank);
   return (
     <Chip tone={toned(kRankTone, rank)} icon={null} large={large} title={title} testId="severity">
       <strong>{name || title}</strong>
