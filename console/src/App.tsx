@@ -25,6 +25,7 @@ const PostmortemPage = lazy(() => import("./postmortems/PostmortemPage"));
 const PostmortemsPage = lazy(() => import("./postmortems/PostmortemsPage"));
 const RoutingPage = lazy(() => import("./routing/RoutingPage"));
 const SilencesPage = lazy(() => import("./silences/SilencesPage"));
+const SloPage = lazy(() => import("./slo/SloPage"));
 const StatusDeskPage = lazy(() => import("./statuspage/StatusDeskPage"));
 const TextsPage = lazy(() => import("./texts/TextsPage"));
 
@@ -75,6 +76,7 @@ const kRooms: Record<string, ReactElement> = {
   oncall: <OnCallPage />,
   routing: <RoutingPage />,
   silences: <SilencesPage />,
+  slos: <SloPage />,
   "status-page": <StatusDeskPage />,
   texts: <TextsPage />,
 };

@@ -22,6 +22,7 @@ export const kGroups: { name: string; text: Key; places: Place[] }[] = [
     places: [
       { to: "/", room: "", icon: "overview", text: "nav.overview", major: true },
       { to: "/alerts", room: "alerts", icon: "bell", text: "nav.alerts", major: true },
+      { to: "/slos", room: "slos", icon: "check", text: "nav.slos" },
       { to: "/explore", room: "explore", icon: "explore", text: "nav.explore" },
       { to: "/cardinality", room: "cardinality", icon: "box", text: "nav.metrics" },
     ],

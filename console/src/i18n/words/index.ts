@@ -6,6 +6,7 @@ import { kHandlingWords } from "./handling";
 import { kLearnWords } from "./learn";
 import { kOnCallWords } from "./oncall";
 import { kRoutingWords } from "./routing";
+import { kSloWords } from "./slo";
 import { kStatusWords } from "./status";
 import { kTextsWords } from "./texts";
 
@@ -19,4 +20,5 @@ export const kPairs = {
   ...kStatusWords,
   ...kTextsWords,
   ...kAccessWords,
+  ...kSloWords,
 };
