@@ -1,6 +1,8 @@
 // OpenSLO documents and the short form: what is taken, and what is said of what is not.
 #include <gmock/gmock.h>
 
+#include "base/files.h"
+#include "base/text.h"
 #include "detect/slo/open_slo.h"
 #include "slo_world.h"
 
@@ -240,6 +242,39 @@ TEST(OpenSlo, IsRecognised) {
   EXPECT_FALSE(is_open_slo("groups: []\n"));
   EXPECT_FALSE(is_open_slo("apiVersion: v1\nkind: Service\n"));
   EXPECT_FALSE(is_open_slo(""));
+}
+
+TEST(OpenSlo, ShippedExamplesAreGood) {
+  PosixFileSystem files;
+  std::map<std::string, std::string> objectives;
+  for (const auto* name : {"claude-enhancer", "aura-flow", "claude-code"}) {
+    const auto path = std::string(HOLDFAST_SOURCE_DIR "/examples/slo/") + name + ".yml";
+    const auto text = files.read_file(path);
+    ASSERT_TRUE(text.has_value()) << text.error().message();
+    const auto file = parse_open_slo({{path, *text}});
+    EXPECT_TRUE(file.findings.empty()) << file.findings[0].text();
+    for (const auto& slo : file.slos) {
+      objectives[slo.name] = format_double(tidy(slo.objective * 100));
+      EXPECT_EQ(slo.service, name);
+      EXPECT_FALSE(burn_rules(slo).rules.empty());
+    }
+  }
+  // What the mission asks of each service: M14-05..07, 09, 11, 16.
+  for (const auto& [name, percent] :
+       std::map<std::string, std::string>{{"enhancer-monthly", "99.95"},
+                                          {"enhancer-uptime", "99.9"},
+                                          {"enhancer-errors", "99.9"},
+                                          {"enhancer-api-p95", "95"},
+                                          {"enhancer-database-p95", "95"},
+                                          {"enhancer-agents", "99"},
+                                          {"enhancer-workflows", "98"},
+                                          {"aura-availability", "99.9"},
+                                          {"aura-p95", "95"},
+                                          {"aura-errors", "99"},
+                                          {"platform-api", "95"},
+                                          {"platform-availability", "99.9"},
+                                          {"platform-accuracy", "99"}})
+    EXPECT_EQ(objectives[name], percent) << name;
 }
 
 std::vector<std::string> findings_of(const std::string& yaml) {
