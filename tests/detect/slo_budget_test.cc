@@ -124,7 +124,7 @@ TEST(SloBudget, BurnsDownToWhatIsLeft) {
 TEST(SloBudget, TwentyTwoMinutesFailAMonthAndTwentyOnePass) {
   for (const auto& [outage, met] : std::vector<std::pair<int, bool>>{{21, true}, {22, false}}) {
     SloWorld world;
-    world.level(series_of("up"), kNow - hours(31 * 24), kNow, 60s, [&](WallTime at) {
+    world.level(series_of("up"), kNow - hours(31 * 24), kNow, 60s, [&, &outage = outage](WallTime at) {
       return at > kNow - hours(40) && at <= kNow - hours(40) + minutes(outage) ? 0 : 1;
     });
     const auto slo = read_slo(

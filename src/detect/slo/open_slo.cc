@@ -315,7 +315,7 @@ class Reader {
     for (const auto& [name, value] : annotations) {
       if (!name.starts_with("holdfast.io/")) continue;
       const auto what = name.substr(12);
-      const auto wrong = [&](const char* allowed) {
+      const auto wrong = [&, &name = name, &value = value](const char* allowed) {
         context.report(
             node, "annotation '" + name + "' is '" + printable(value) + "'; allowed: " + allowed);
       };
