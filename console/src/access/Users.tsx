@@ -85,11 +85,7 @@ export function Users() {
 function UserState({ user }: { user: User }) {
   const { t } = useWords();
   if (user.disabled) return <Chip tone="warn">{t("access.disabled")}</Chip>;
-  return (
-    <>
-      <Chip tone="good">{t("access.enabled")}</Chip> {!user.has_password && <span className="muted">{t("access.no_password")}</span>}
-    </>
-  );
+  return user.has_password ? <Chip tone="good">{t("access.enabled")}</Chip> : <span className="muted">{t("access.no_password")}</span>;
 }
 
 interface FormProps {

@@ -111,6 +111,6 @@ export interface Escalation {
   held_by: string;
   started_at: Time;
   ended_at?: Time;
-  late: boolean;
+  late: string[]; // ids of pages that missed their deadline
   pages: Page[];
 }

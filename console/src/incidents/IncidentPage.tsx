@@ -5,6 +5,7 @@ import { formatSeconds } from "../i18n/quantities";
 import { useResource } from "../live/live";
 import { EscalationView, useEscalations } from "../oncall/Escalations";
 import { SeverityChip, StateChip } from "../ui/Chip";
+import { Limited } from "../ui/lists";
 import { Card, Empty, Labels, Lasting, Moment, Page, Ready, Table } from "../ui/pieces";
 import { Link } from "../ui/router";
 import { clocksOf } from "./clocks";
@@ -85,17 +86,19 @@ function Body({ detail, changed }: { detail: IncidentDetail; changed: () => void
       <Clocks incident={incident} />
       <Promises incident={incident} />
       <div className="incident-columns">
-        <Card title={t("timeline.title")} aside={<span className="muted">{t("timeline.count", { count: incident.timeline?.length ?? 0 })}</span>}>
-          {incident.timeline?.length ? <Timeline incident={incident} changed={changed} /> : <Empty icon="clock" title={t("timeline.empty")} />}
-        </Card>
+        <div className="incident-side">
+          <PostmortemCard incident={incident} />
+          <Card title={t("timeline.title")} aside={<span className="muted">{t("timeline.count", { count: incident.timeline?.length ?? 0 })}</span>}>
+            {incident.timeline?.length ? <Timeline incident={incident} changed={changed} /> : <Empty icon="clock" title={t("timeline.empty")} />}
+          </Card>
+          <Impact incident={incident} changed={changed} />
+          <Drafts incident={incident} />
+          <Tasks incident={incident} changed={changed} />
+        </div>
         <div className="incident-side">
           <Calls incident={incident} />
           <Checklist incident={incident} changed={changed} />
           <Duties incident={incident} changed={changed} />
-          <Impact incident={incident} changed={changed} />
-          <PostmortemCard incident={incident} />
-          <Tasks incident={incident} changed={changed} />
-          <Drafts incident={incident} />
           <Links incident={incident} />
           <Card title={t("incident.remedies")} testId="incident-remedies">
             {remedies.length === 0 ? <Empty icon="wrench" title={t("incident.no_remedies")} /> : <RemedyList remedies={remedies} />}
@@ -161,22 +164,36 @@ function Alerts({ incident }: { incident: Incident }) {
   const { t } = useWords();
   if (incident.alerts.length === 0) return <Empty icon="bell" title={t("incident.no_alerts")} />;
   return (
-    <ul className="plain-list">
-      {incident.alerts.map((alert) => (
-        <li key={alert.fingerprint}>
-          <p className="remedy-head">
-            <b>{alert.labels["alertname"] ?? alert.labels["fault"]}</b> <StateChip of="alert_state" state={alert.state} />
-          </p>
-          <Labels labels={alert.labels} without={[alert.labels["alertname"] ? "alertname" : "fault"]} />
-        </li>
-      ))}
-    </ul>
+    <Limited items={incident.alerts} first={20}>
+      {(some) => (
+        <ul className="plain-list">
+          {some.map((alert) => (
+            <li key={alert.fingerprint}>
+              <p className="remedy-head">
+                <b>{alert.labels["alertname"] ?? alert.labels["fault"]}</b> <StateChip of="alert_state" state={alert.state} />
+              </p>
+              <Labels labels={alert.labels} without={[alert.labels["alertname"] ? "alertname" : "fault"]} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </Limited>
   );
 }
 
 function Notifications({ notifications }: { notifications: Notification[] }) {
-  const { t, word } = useWords();
+  const { t } = useWords();
   if (notifications.length === 0) return <Empty icon="bell" title={t("incident.no_notifications")} />;
+  const newest = [...notifications].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  return (
+    <Limited items={newest} first={4} step={20}>
+      {(some) => <NotificationTable notifications={[...some]} />}
+    </Limited>
+  );
+}
+
+function NotificationTable({ notifications }: { notifications: Notification[] }) {
+  const { t, word } = useWords();
   return (
     <Table
       caption={t("incident.notifications")}

@@ -77,7 +77,7 @@ function Group({ group }: { group: KpiGroup }) {
       ) : (
         <Table
           caption={name}
-          rows={statisticsOf(group)}
+          rows={statisticsOf(group).filter(([, one]) => group.name === "total" || one.n > 0)}
           rowKey={([measure]) => measure}
           columns={[
             { title: t("kpi.measure"), head: true, cell: ([measure]) => word("measure", measure) },

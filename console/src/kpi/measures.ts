@@ -1,7 +1,7 @@
 // How figures are read: most are better when smaller, one when larger; a period as the API wants it.
 import type { KpiGroup, Statistic } from "../api/learn";
 
-export const kMeasures = ["mttd", "mtta", "recovery_begins", "mttr", "mttr_rank1", "mttr_rank2", "mtbf"] as const;
+export const kMeasures = ["mttd", "mtta", "recovery_begins_rank1", "mttr", "mttr_rank1", "mttr_rank2", "mtbf"] as const;
 
 export const largerIsBetter = (measure: string) => measure === "mtbf";
 

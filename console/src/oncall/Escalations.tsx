@@ -71,7 +71,7 @@ export function EscalationView({ escalation, reload, linked = false }: { escalat
           {escalation.policy} · {t("oncall.step", { round: escalation.round + 1, step: escalation.step })}
         </span>
         {escalation.held_by && <span className="muted">{t("oncall.held_by", { who: escalation.held_by })}</span>}
-        {escalation.late && <Chip tone="warn">{t("oncall.late")}</Chip>}
+        {escalation.late.length > 0 && <Chip tone="warn">{t("oncall.late", { count: formatCount(escalation.late.length) })}</Chip>}
         {may && open && (
           <span className="row-acts">
             {escalation.state === "held" && (

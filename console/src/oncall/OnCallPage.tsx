@@ -111,7 +111,7 @@ function Shifts({ schedules, revision }: { schedules: ScheduleView[]; revision: 
   const { t } = useWords();
   const { search } = useAddress();
   const asked = Number(search.get("weeks"));
-  const weeks = kWeeks.find((one) => one === asked) ?? 4;
+  const weeks = kWeeks.find((one) => one === asked) ?? 2;
   const moved = Math.max(-50, Math.min(50, Math.trunc(Number(search.get("from")) || 0)));
   const now = useNow();
   const today = new Date(now).setHours(0, 0, 0, 0);

@@ -49,12 +49,13 @@ export function Reachability() {
                 <ul className="rows findings">
                   {some.map((one, i) => (
                     <li key={i} data-severity={one.severity}>
-                      <Chip tone={one.severity === "broken" ? "bad" : "warn"}>{t(one.severity === "broken" ? "oncall.finding_broken" : "oncall.finding_weak")}</Chip> {one.text}
-                      {one.from && (
-                        <span className="muted">
-                          {" "}
-                          <Moment time={one.from} /> – <Moment time={one.to} />
-                        </span>
+                      <Chip tone={one.severity === "broken" ? "bad" : "warn"}>{t(one.severity === "broken" ? "oncall.finding_broken" : "oncall.finding_weak")}</Chip> <b>{one.name}</b>{" "}
+                      {one.from ? (
+                        <>
+                          {t("oncall.hole")} <Moment time={one.from} /> – <Moment time={one.to} />
+                        </>
+                      ) : (
+                        one.text
                       )}
                     </li>
                   ))}

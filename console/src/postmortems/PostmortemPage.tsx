@@ -45,7 +45,8 @@ function Head({ postmortem }: { postmortem: Postmortem }) {
     <span className="chips">
       <PostmortemState postmortem={postmortem} large />
       <span className="muted">
-        {t("postmortems.of")} <Link to={`/incidents/${encodeURIComponent(postmortem.incident)}`}>{postmortem.incident}</Link> · {postmortem.level} · {postmortem.service} · {t("postmortems.due")}{" "}
+        {t("postmortems.of")} <Link to={`/incidents/${encodeURIComponent(postmortem.incident)}`}>{postmortem.incident}</Link>{" "}
+        {[postmortem.level, postmortem.service].filter(Boolean).map((one) => `· ${one} `)}· {t("postmortems.due")}{" "}
         <Moment time={postmortem.due_at} />
         {postmortem.changed_at && (
           <>

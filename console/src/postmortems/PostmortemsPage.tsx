@@ -56,7 +56,7 @@ function List({ postmortems }: { postmortems: Postmortem[] }) {
       rowTestId={() => "postmortem-row"}
       columns={[
         { title: t("common.title"), head: true, cell: (one) => <Link to={`/postmortems/${encodeURIComponent(one.incident)}`}>{one.title || one.incident}</Link> },
-        { title: t("common.service"), cell: (one) => <>{one.level} · {one.service || "–"}</> },
+        { title: t("common.service"), cell: (one) => [one.level, one.service].filter(Boolean).join(" · ") },
         { title: t("postmortems.state"), cell: (one) => <PostmortemState postmortem={one} /> },
         { title: t("common.owner"), cell: (one) => one.owner || t("common.nobody") },
         { title: t("postmortems.due"), cell: (one) => <Moment time={one.due_at} /> },

@@ -38,7 +38,7 @@ function Row({ row: { node, depth, rails, last }, onWay, told }: { row: RouteRow
       ))}
       {depth > 0 && <i className={last ? "rail rail-end" : "rail rail-branch"} aria-hidden="true" />}
       <div className="route-node">
-        <p className="row-head">
+        <div className="row-head">
           <span className="visually-hidden">{depth + 1}. </span>
           {node.matchers.length === 0 ? <span className="muted">{t("routing.everything")}</span> : <MatcherChips matchers={node.matchers} />}
           <span aria-hidden="true">→</span>
@@ -47,7 +47,7 @@ function Row({ row: { node, depth, rails, last }, onWay, told }: { row: RouteRow
           {node.muted.length > 0 && <Chip tone="quiet" icon="moon">{t("routing.muted_in", { names: node.muted.join(", ") })}</Chip>}
           {node.active.length > 0 && <Chip tone="quiet" icon="clock">{t("routing.active_in", { names: node.active.join(", ") })}</Chip>}
           {told !== undefined && <Chip tone={told ? "bad" : "quiet"} icon={told ? "bell" : "silence"}>{t(told ? "routing.would_tell" : "routing.would_not_tell")} {node.receiver}</Chip>}
-        </p>
+        </div>
         <p className="muted route-timing">
           {grouped} · {t("routing.timing", { wait: node.groupWait, interval: node.groupInterval, repeat: node.repeatInterval })}
         </p>

@@ -62,7 +62,6 @@ function useCounts(): Record<string, number> {
   const { overview } = useLive();
   return {
     incidents: overview?.incidents.length ?? 0,
-    alerts: overview?.services.reduce((sum, service) => sum + service.alerts_firing, 0) ?? 0,
   };
 }
 

@@ -26,13 +26,15 @@ export function Shell({ room, children }: { room: string; children: ReactNode })
         </Link>
         <Places room={room} />
         <div className="side-foot">
-          <LivePill />
           <div className="toggles">
             <LanguageToggle />
             <ThemeToggle />
             <SignOut />
           </div>
-          <Version />
+          <div className="side-state">
+            <LivePill />
+            <Version />
+          </div>
         </div>
       </aside>
       <div className="content">

@@ -194,7 +194,7 @@ function Preview({ preview: { preview, problem }, ready }: { preview: PreviewSta
           <p>
             <b>{preview.hides.length === 0 ? t("silences.preview_none") : t("silences.preview_count", { count: preview.hides.length })}</b>
           </p>
-          <Limited items={preview.hides} first={20}>
+          <Limited items={preview.hides} first={8} step={50}>
             {(some) => (
               <ul className="rows">
                 {some.map((alert) => (

@@ -110,7 +110,7 @@ function Row({ silence, reload }: { silence: Silence; reload: () => void }) {
   const left = ((momentOf(state === "pending" ? silence.startsAt : silence.endsAt) ?? now) - now) / 1000;
   return (
     <li data-testid="silence-row" data-silence={silence.id} data-state={state}>
-      <p className="row-head">
+      <div className="row-head">
         <Chip tone={kTones[state] ?? "quiet"} icon={state === "active" ? "silence" : "clock"}>
           {word("silence_state", state)}
         </Chip>
@@ -131,12 +131,12 @@ function Row({ silence, reload }: { silence: Silence; reload: () => void }) {
             )}
           </span>
         )}
-      </p>
+      </div>
       {silence.comment && <p>{silence.comment}</p>}
       <p className="muted">
-        {t("silences.made_by", { who: silence.createdBy })} · {t(state === "pending" ? "silences.starts" : state === "active" ? "silences.ends" : "silences.ended")}{" "}
-        <Moment time={state === "pending" ? silence.startsAt : silence.endsAt} />
-        {state !== "expired" && left > 0 && <> ({t("common.in", { span: formatAge(left, language) })})</>}
+        {t("silences.made_by", { who: silence.createdBy })} · {t(silence.recurrence && state !== "expired" ? "silences.series" : state === "pending" ? "silences.starts" : state === "active" ? "silences.ends" : "silences.ended")}{" "}
+        <Moment time={state === "pending" && !silence.recurrence ? silence.startsAt : silence.endsAt} />
+        {state !== "expired" && !silence.recurrence && left > 0 && <> ({t("common.in", { span: formatAge(left, language) })})</>}
         {state === "active" && (
           <>
             {" · "}

@@ -152,7 +152,7 @@ function PostRow({ post, waiting, write, reload }: { post: Post; waiting: boolea
         {waiting && draft && <Chip tone="warn" icon="note">{t("status.draft")}: {word("post_status", draft.status)}</Chip>}
         <b>{post.name}</b>
         <span className="muted">
-          {t(post.kind === "maintenance" ? "status.kind_maintenance" : "status.kind_incident")} · {word("post_impact", post.impact)}
+          {post.kind === "maintenance" ? t("status.kind_maintenance") : `${t("status.kind_incident")} · ${t("status.impact")}: ${word("post_impact", post.impact)}`}
         </span>
         {may && (
           <span className="row-acts">

@@ -27,7 +27,7 @@ export default function TextsPage() {
       <Ready of={texts}>
         {({ texts: all }) => {
           if (all.length === 0) return <Empty icon="note" title={t("texts.none")} />;
-          const chosen = all.find((one) => one.name === wanted && one.language === tongue) ?? all.find((one) => one.language === tongue) ?? all[0]!;
+          const chosen = all.find((one) => one.name === wanted && one.language === tongue) ?? all.find((one) => one.name === "incident_notice" && one.language === tongue) ?? all[0]!;
           const names = [...new Set(all.map((one) => one.name))];
           return (
             <div className="texts">

@@ -58,6 +58,7 @@ export const kAlertWords = {
   "silences.none_state": ["No silence is in this state.", "没有处于该状态的静默。"],
   "silences.ends": ["ends", "结束于"],
   "silences.ended": ["ended", "已结束于"],
+  "silences.series": ["recurs until", "重复至"],
   "silences.starts": ["starts", "开始于"],
   "silences.made_by": ["by {who}", "创建者 {who}"],
   "silences.expire": ["End it", "结束"],

@@ -28,7 +28,7 @@ export const kCommonWords = {
   "common.all": ["All", "全部"],
   "common.yes": ["yes", "是"],
   "common.no": ["no", "否"],
-  "common.by": ["by {who}", "由{who}"],
+  "common.by": ["by {who}", "由 {who}"],
   "common.from": ["From", "开始"],
   "common.to": ["Until", "结束"],
   "common.at": ["at {time}", "{time}"],

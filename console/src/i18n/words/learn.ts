@@ -90,7 +90,7 @@ export const kLearnWords = {
   "kpi.month": ["Month", "月份"],
   "measure.mttd": ["MTTD: until detected", "MTTD：发现时间"],
   "measure.mtta": ["MTTA: until acknowledged", "MTTA：响应时间"],
-  "measure.recovery_begins": ["until recovery begins", "开始恢复时间"],
+  "measure.recovery_begins_rank1": ["until recovery begins, worst severity", "开始恢复时间，最高级别"],
   "measure.mttr": ["MTTR: until resolved", "MTTR：恢复时间"],
   "measure.mttr_rank1": ["MTTR, worst severity", "MTTR，最高级别"],
   "measure.mttr_rank2": ["MTTR, second severity", "MTTR，第二级别"],
