@@ -64,7 +64,10 @@ Bins bins_for(std::span<const std::int64_t> residuals, bool without_zeros) {
   Bins bins;
   while (bins.width < 62 && (spread >> bins.width) > kSpreadMax) ++bins.width;
   if (bins.width == 0 && sample[0] >= 0 && high < kBinCount) return bins;
-  bins.first = (middle >> bins.width) - kBinCount / 2;
+  // All bins lie within what a residual can be.
+  constexpr auto kHalf = static_cast<std::int64_t>(kBinCount / 2);
+  constexpr auto kLimits = std::numeric_limits<std::int64_t>();
+  bins.first = std::clamp(middle >> bins.width, kLimits.min() + kHalf, kLimits.max() - kHalf) - kHalf;
   return bins;
 }
 
