@@ -230,7 +230,22 @@ std::optional<YamlNode> parse_yaml(const std::string& file, std::string_view tex
   return std::nullopt;
 }
 
-Result<std::string> expand_variables(std::string_view text, const Variables& variables) {
+// A default may hold variables, too.
+std::size_t end_of_variable(std::string_view text, std::size_t at) {
+  int open = 0;
+  for (std::size_t i = at; i < text.size(); ++i) {
+    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{') ++open;
+    if (text[i] == '}' && --open == 0) return i;
+  }
+  return std::string_view::npos;
+}
+
+namespace {
+
+constexpr int kDefaultsDeepMax = 8;
+
+Result<std::string> expand(std::string_view text, const Variables& variables, int depth) {
+  if (depth > kDefaultsDeepMax) return invalid("defaults of variables stand in each other more than 8 deep");
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$' || i + 1 >= text.size() || (text[i + 1] != '$' && text[i + 1] != '{')) {
@@ -242,7 +257,7 @@ Result<std::string> expand_variables(std::string_view text, const Variables& var
       ++i;
       continue;
     }
-    const auto end = text.find('}', i);
+    const auto end = end_of_variable(text, i);
     if (end == std::string_view::npos) return invalid("'${' without its '}'");
     const auto inside = text.substr(i + 2, end - i - 2);
     const auto dash = inside.find(":-");
@@ -252,13 +267,19 @@ Result<std::string> expand_variables(std::string_view text, const Variables& var
     if (value && (!value->empty() || dash == std::string_view::npos)) {
       out += *value;
     } else if (dash != std::string_view::npos) {
-      out += inside.substr(dash + 2);
+      out += HF_TRY(expand(inside.substr(dash + 2), variables, depth + 1));
     } else {
       return invalid("environment variable '" + printable(name) + "' is not set; set it, or write ${" + printable(name) + ":-default}");
     }
     i = end;
   }
   return out;
+}
+
+}  // namespace
+
+Result<std::string> expand_variables(std::string_view text, const Variables& variables) {
+  return expand(text, variables, 0);
 }
 
 void YamlContext::report(const YamlNode& at, std::string message) const {

@@ -63,9 +63,11 @@ Result<YamlNode> parse_yaml(std::string_view text);
 // As above, with the finding added to `findings` and nullopt on error.
 std::optional<YamlNode> parse_yaml(const std::string& file, std::string_view text, std::vector<Finding>& findings);
 
-// ${VAR} and ${VAR:-default}; "$$" is a "$". The error names the variable.
+// ${VAR} and ${VAR:-default}, of which the default may hold variables; "$$" is a "$". The error names the variable.
 using Variables = std::function<std::optional<std::string>(const std::string&)>;
 Result<std::string> expand_variables(std::string_view text, const Variables& variables);
+// Where the brace stands that ends the variable beginning at `at`; npos: nowhere.
+std::size_t end_of_variable(std::string_view text, std::size_t at);
 
 // Where findings go and how texts are expanded, for one file.
 struct YamlContext {

@@ -224,6 +224,13 @@ TEST(YamlVariables, AreExpandedOrNamed) {
       {"${NOPE}", "", "environment variable 'NOPE' is not set; set it, or write ${NOPE:-default}"},
       {"${HOME", "", "'${' without its '}'"},
       {"${}", "", "'${}' names no variable"},
+      {"${NOPE:-${HOME}/b}/c", "/home/a/b/c", ""},
+      {"${HOME:-${NOPE}}", "/home/a", ""},
+      {"${EMPTY:-${NOPE:-${HOME}}}", "/home/a", ""},
+      {"${EMPTY:-${NOPE}}", "", "environment variable 'NOPE' is not set; set it, or write ${NOPE:-default}"},
+      {"${NOPE:-${HOME}", "", "'${' without its '}'"},
+      {"${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-${A:-x}}}}}}}}}", "",
+       "defaults of variables stand in each other more than 8 deep"},
   };
   for (const auto& c : cases) {
     const auto expanded = expand_variables(c.text, variables);

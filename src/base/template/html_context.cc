@@ -20,7 +20,7 @@ Context in_state(State state, Element element = Element::kNone) {
 }
 Step failed(std::string why, std::string_view text) {
   Context out = in_state(State::kError);
-  out.error = std::move(why);
+  out.error = ":" + std::move(why);  // without a place; see Escaper::message
   return {std::move(out), text.size()};
 }
 Context with_state(Context context, State state) {

@@ -60,7 +60,7 @@ struct Context {
   Slash slash = Slash::kRegexp;
   Attribute attribute = Attribute::kNone;
   Element element = Element::kNone;
-  std::string error;  // with kError
+  std::string error;  // with kError; begins with ':' where no place is known
 
   bool operator==(const Context&) const = default;
 };
