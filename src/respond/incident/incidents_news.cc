@@ -37,6 +37,10 @@ void Incidents::Impl::apply_to_group(State& state, Touched& touched, const Cause
   const auto group = group_of(cause.labels, options.group_by);
   if (auto* incident = home_of(state, cause, group); incident != nullptr) {
     const auto before = incident->timeline.size();
+    if (crowded_out(*incident, cause)) {
+      if (incident->timeline.size() != before) touch(touched, incident->id, {});
+      return;
+    }
     const auto notices = apply_cause(*incident, cause, now);
     if (incident->timeline.size() != before) touch(touched, incident->id, notices);
     return;
@@ -49,6 +53,21 @@ void Incidents::Impl::apply_to_group(State& state, Touched& touched, const Cause
   apply_cause(incident, cause, now);
   state.active.emplace(id, std::move(incident));
   touch(touched, id, {"opened"});
+}
+
+// One storm must not make a document of megabytes: the alerts' page has them all.
+bool Incidents::Impl::crowded_out(Incident& incident, const Cause& cause) const {
+  if (incident.alerts.size() < kIncidentAlertsMax) return false;
+  for (const auto& alert : incident.alerts)
+    if (alert.fingerprint == cause.fingerprint) return false;
+  const bool told = std::any_of(incident.timeline.begin(), incident.timeline.end(),
+                                [](const auto& line) { return line.kind == "more_alerts"; });
+  if (!told && cause.firing)
+    record(incident, env.clock.now(), "more_alerts",
+           "more than " + std::to_string(kIncidentAlertsMax) +
+               " alerts; those after these are not listed here",
+           kHoldfast, {}, 0);
+  return true;
 }
 
 Incident* Incidents::Impl::home_of(State& state, const Cause& cause, const model::Labels& group) {
@@ -134,7 +153,7 @@ void Incidents::Impl::on_entry(const state::Entry& entry) {
       on_war_room(IncidentId(entry.key), *room, entry.seq);
   } else if (entry.topic == model::kAudit) {
     if (auto audit = parse_json<model::Audit>(entry.body);
-        audit && audit->action.starts_with("service."))
+        audit && audit->action.starts_with("service.") && !audit->result.starts_with("failed"))
       on_change(audit->resource, audit->action.substr(8) + ": " + audit->result, audit->actor,
                 audit->at, entry.seq);
   } else if (entry.topic == kWordsSent) {
@@ -156,6 +175,7 @@ void Incidents::Impl::on_alert(const model::Alert& alert) {
   if (std::find(options.ignore_severities.begin(), options.ignore_severities.end(), word) !=
       options.ignore_severities.end())
     return;
+  if (alert.state == model::AlertState::kFiring && held_back && held_back(alert)) return;
   on_cause(cause_of(alert));
 }
 

@@ -1,10 +1,9 @@
 // respond/oncall/escalation_step.h: what an escalation becomes when something happens; no clock, no disk, no network.
 //
 // The ladder  An incident nobody has acknowledged climbs the steps of its policy. A step names targets; each person
-// among
-//             them is told through the rules of that person's own, one row with a due time per rule; after the step's
-//             wait the next one runs. Beyond the last step the ladder repeats, then it is exhausted, which is told
-//             too.
+//             among them is told through the rules of that person's own, one row with a due time per rule; after the
+//             step's wait the next one runs. Beyond the last step the ladder repeats, then it is exhausted, which is
+//             told too.
 //
 //               open ──► active ──step──► active ──► ... ──► exhausted
 //                          ▲  │ acknowledged, mitigated         │

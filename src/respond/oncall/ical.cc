@@ -74,6 +74,9 @@ Result<std::vector<Line>> read_lines(std::string_view text) {
   }
   if (!unfolded.empty() && unfolded.front().first.compare(0, 3, "\xEF\xBB\xBF") == 0)
     unfolded.front().first.erase(0, 3);
+  // First of all, so that a page of HTML is called no calendar and not a calendar with a bad line.
+  if (unfolded.empty() || upper(trim(unfolded.front().first)) != "BEGIN:VCALENDAR")
+    return invalid("calendar: it begins with BEGIN:VCALENDAR");
   std::vector<Line> lines;
   for (const auto& [line, at] : unfolded) lines.push_back(HF_TRY(split_line(line, at)));
   return lines;
@@ -199,8 +202,6 @@ class Reader {
   // Zones may be described after they are used, so they are looked up first.
   Result<void> note_zones(const std::vector<Line>& lines) {
     std::string id;
-    if (lines.empty() || lines.front().name != "BEGIN" || upper(lines.front().value) != "VCALENDAR")
-      return invalid("calendar: it begins with BEGIN:VCALENDAR");
     for (const auto& line : lines) {
       if (line.name == "TZID") id = line.value;
       if (line.name == "X-LIC-LOCATION" && !id.empty()) locations_[id] = line.value;

@@ -32,9 +32,10 @@ std::string check_global(const json& global) {
   for (const char* key : {"slack_app_token", "slack_api_url"}) {
     if (auto wrong = both_given(global, key); !wrong.empty()) return wrong;
   }
-  // Before there were tokens, a token's URL stood in slack_api_url.
+  // Before there were tokens, a token's URL stood in slack_api_url. A masked file was judged before it was masked.
   if (has_pair(global, "slack_app_token") && has_pair(global, "slack_api_url") &&
-      global.at("slack_api_url") != global.at("slack_app_url"))
+      global.at("slack_api_url") != global.at("slack_app_url") &&
+      global.at("slack_api_url") != "<secret>")
     return "at most one of slack_app_token/slack_app_token_file & slack_api_url/slack_api_url_file "
            "must be configured";
   for (const char* key : {"opsgenie_api_key", "victorops_api_key", "telegram_bot_token",

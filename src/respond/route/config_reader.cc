@@ -202,7 +202,8 @@ void Reader::check_route(RouteDraft& draft, const YamlNode* match) {
       return yaml_.refuse(line, "duplicated label " + go_quote(name) + " in group_by");
   }
   // ['...'] leaves the list itself as it was inherited; it is not asked then.
-  if (draft.group_by_all)
+  // An empty list says nothing: the parent's stands.
+  if (draft.group_by_all || names.empty())
     draft.group_by.reset();
   else if (draft.group_by)
     draft.group_by = std::move(names);

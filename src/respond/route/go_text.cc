@@ -187,18 +187,34 @@ std::string_view regexp_code_text(RE2::ErrorCode code) {
 
 }  // namespace
 
+namespace {
+
+// Of the character s begins with, in bytes; 1 for a byte that begins none.
+std::size_t utf8_size(std::string_view s) {
+  for (std::size_t size = 2; size <= 4 && size <= s.size(); ++size) {
+    if (static_cast<unsigned char>(s[0]) >= 0x80 && is_valid_utf8(s.substr(0, size))) return size;
+  }
+  return 1;
+}
+
+}  // namespace
+
 std::string go_quote(std::string_view s) {
   std::string out = "\"";
-  for (const char c : s) {
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    if (const auto size = utf8_size(s.substr(i)); size > 1) {
+      out += s.substr(i, size);
+      i += size - 1;
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (const auto at = std::string_view("\a\b\f\n\r\t\v").find(c);
                at != std::string_view::npos) {
       out += '\\';
       out += "abfnrtv"[at];
-    } else if (byte < 0x20 || byte == 0x7f) {
+    } else if (byte < 0x20 || byte >= 0x7f) {
       out += "\\x";
       out += kHex[byte >> 4];
       out += kHex[byte & 15];

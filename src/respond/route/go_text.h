@@ -14,7 +14,7 @@
 
 namespace holdfast::respond::route {
 
-// %q: "..." with \n, \t, \", \\, \x01; printable UTF-8 stays.
+// %q: "..." with \n, \t, \", \\, \x01; what is no UTF-8 as \xff; printable UTF-8 stays.
 std::string go_quote(std::string_view s);
 // A double-quoted Go string literal, quotes included; its escapes are \a \b \f \n \r \t \v \\ \" \xHH \ooo \uHHHH \UHHHHHHHH.
 Result<std::string> go_unquote(std::string_view literal);

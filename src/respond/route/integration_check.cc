@@ -98,7 +98,11 @@ std::string check_opsgenie(json& settings) {
     if (!has(responder, "id") && !has(responder, "username") && !has(responder, "name"))
       return "opsGenieConfig responder " + shown_responder(responder) +
              " has to have at least one of id, username or name specified";
-    if (text(responder, "type").find("{{") != std::string::npos) continue;
+    if (const auto& type = text(responder, "type"); type.find("{{") != std::string::npos) {
+      if (type.find("}}", type.rfind("{{")) != std::string::npos) continue;
+      return "opsGenieConfig responder " + shown_responder(responder) +
+             " type contains invalid template syntax: template: :1: unclosed action";
+    }
     responder["type"] = lower(text(responder, "type"));
     if (!is_one_of(text(responder, "type"), {"team", "teams", "user", "escalation", "schedule"}))
       return "opsGenieConfig responder " + shown_responder(responder) +

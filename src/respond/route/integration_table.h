@@ -78,6 +78,7 @@ struct ObjectTable {
   std::span<const PairRule> pairs = {};
   // Further rules; may put values in order. Empty: good; otherwise the error's text.
   std::string (*check)(nlohmann::json& settings) = nullptr;
+  std::string_view list_type = {};  // as messages name a list of them; empty: "[]" and go_type
 
   const Field* find(std::string_view key) const;
 };

@@ -31,10 +31,12 @@ constexpr Field kSlackActionFields[] = {
     {"value", kTemplate},
     {"confirm", kOptionalObject, {}, &kSlackConfirmation},
 };
-constexpr ObjectTable kSlackAction{"config.plain", kSlackActionFields, {}, check_slack_action};
+constexpr ObjectTable kSlackAction{
+    "config.plain", kSlackActionFields, {}, check_slack_action, "[]*config.SlackAction"};
 constexpr Field kSlackFieldFields[] = {
     {"title", kTemplate}, {"value", kTemplate}, {"short", kOptionalBool}};
-constexpr ObjectTable kSlackField{"config.plain", kSlackFieldFields, {}, check_slack_field};
+constexpr ObjectTable kSlackField{
+    "config.plain", kSlackFieldFields, {}, check_slack_field, "[]*config.SlackField"};
 
 const Field kSlackFields[] = {
     HF_SEND_RESOLVED("false"),
@@ -72,14 +74,21 @@ constexpr PairRule kSlackPairs[] = {{"api_url"}, {"app_token"}};
 
 constexpr Field kRocketchatFieldFields[] = {
     {"short", kOptionalBool}, {"title", kTemplate}, {"value", kTemplate}};
-constexpr ObjectTable kRocketchatField{"config.RocketchatAttachmentField", kRocketchatFieldFields};
+constexpr ObjectTable kRocketchatField{"config.RocketchatAttachmentField",
+                                       kRocketchatFieldFields,
+                                       {},
+                                       nullptr,
+                                       "[]*config.RocketchatAttachmentField"};
 constexpr Field kRocketchatActionFields[] = {
     {"type", kTemplate},     {"text", kTemplate},        {"url", kTemplate},
     {"imageurl", kTemplate}, {"iswebview", kBool},       {"webviewheightratio", kTemplate},
     {"msg", kTemplate},      {"msginchatwindow", kBool}, {"msgprocessingtype", kTemplate},
 };
 constexpr ObjectTable kRocketchatAction{"config.RocketchatAttachmentAction",
-                                        kRocketchatActionFields};
+                                        kRocketchatActionFields,
+                                        {},
+                                        nullptr,
+                                        "[]*config.RocketchatAttachmentAction"};
 
 const Field kRocketchatFields[] = {
     HF_SEND_RESOLVED("false"),
@@ -108,8 +117,11 @@ constexpr PairRule kRocketchatPairs[] = {{"token"}, {"token_id"}};
 
 constexpr Field kMattermostFieldFields[] = {
     {"title", kTemplate}, {"value", kTemplate}, {"short", kOptionalBool}};
-constexpr ObjectTable kMattermostField{
-    "config.plain", kMattermostFieldFields, {}, check_mattermost_field};
+constexpr ObjectTable kMattermostField{"config.plain",
+                                       kMattermostFieldFields,
+                                       {},
+                                       check_mattermost_field,
+                                       "[]*config.MattermostField"};
 
 #define HF_ATTACHMENT_TAIL                                                           \
   {"pretext", kTemplate}, {"author_name", kTemplate}, {"author_link", kTemplate},    \
@@ -122,7 +134,10 @@ constexpr Field kMattermostAttachmentFields[] = {
     {"title", kTemplate},    {"title_link", kTemplate}, HF_ATTACHMENT_TAIL,
 };
 constexpr ObjectTable kMattermostAttachment{"config.MattermostAttachment",
-                                            kMattermostAttachmentFields};
+                                            kMattermostAttachmentFields,
+                                            {},
+                                            nullptr,
+                                            "[]*config.MattermostAttachment"};
 constexpr Field kMattermostPropsFields[] = {{"card", kTemplate}};
 constexpr ObjectTable kMattermostProps{"config.MattermostProps", kMattermostPropsFields};
 constexpr Field kMattermostPriorityFields[] = {

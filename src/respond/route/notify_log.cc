@@ -121,6 +121,11 @@ std::string log_document(const LogEntry& entry) {
             {"resolved", set_json(entry.resolved)},
             {"transition", entry.transition}};
   if (entry.told != entry.firing) j["told"] = set_json(entry.told);
+  if (entry.unsure.transition != 0) {
+    j["unsure"] = {{"transition", entry.unsure.transition},
+                   {"firing", set_json(entry.unsure.firing)},
+                   {"resolved", set_json(entry.unsure.resolved)}};
+  }
   if (!entry.remember.empty()) j["remember"] = entry.remember;
   if (!entry.in_place_of.empty()) j["in_place_of"] = entry.in_place_of;
   return j.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -145,6 +150,13 @@ Result<LogEntry> read_log_document(std::string_view body) {
     entry.firing = take_set(j, "firing");
     entry.resolved = take_set(j, "resolved");
     entry.told = j.contains("told") ? take_set(j, "told") : entry.firing;
+    if (j.contains("unsure")) {
+      const auto& unsure = j["unsure"];
+      model::json_members::must_be_object(unsure);
+      take(unsure, "transition", entry.unsure.transition);
+      entry.unsure.firing = take_set(unsure, "firing");
+      entry.unsure.resolved = take_set(unsure, "resolved");
+    }
     return entry;
   } catch (const model::json_members::MemberError& e) {
     return invalid(e.text());

@@ -3,6 +3,8 @@
 // Purpose     needs_update() is Alertmanager's table: F and R, the alerts that fire and that are resolved now, against those of
 //             the last telling. The log is what a restart must not forget: with it nobody is told twice.
 // Told        (N1) Besides the last telling an entry keeps who was ever told "firing" and not "resolved" since.
+// Unsure      A telling that ended without an answer may have arrived. The entry keeps what it said: said again, it goes out
+//             under the same transition, so that whoever got it knows it again; and whom it named counts as told.
 // Lifetime    min(retention, 2 x repeat_interval) from the last telling; swept by the Router.
 // Units       Sets of fingerprints are sorted vectors.
 // Threads     needs_update() is pure; NotifyLog on the control strand.
@@ -27,6 +29,13 @@ FingerprintSet without(const FingerprintSet& set, const FingerprintSet& gone);
 FingerprintSet united(const FingerprintSet& a, const FingerprintSet& b);
 FingerprintSet common(const FingerprintSet& a, const FingerprintSet& b);
 
+// What was said by a telling of which it is not known whether it arrived.
+struct UnsureTelling {
+  std::int64_t transition = 0;  // zero: there is none
+  FingerprintSet firing;
+  FingerprintSet resolved;
+};
+
 struct LogEntry {
   std::string group_key;
   std::string receiver_key;  // "team/webhook/0"
@@ -36,6 +45,7 @@ struct LogEntry {
   FingerprintSet resolved;
   FingerprintSet told;          // N1
   std::int64_t transition = 0;  // of the last telling, successful or not
+  UnsureTelling unsure;         // the last such since `at`
   std::string remember;         // the sender's, for the next message
   std::string in_place_of;      // N6: told because that receiver could not be
 

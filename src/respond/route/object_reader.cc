@@ -58,7 +58,9 @@ std::string enable_update_key(const Field& field) {
   return std::string(field.key) + "_enable_update";
 }
 
-json read_text(StrictYaml& yaml, const YamlNode& node) { return yaml.text(node).value_or(""); }
+json read_text(StrictYaml& yaml, const YamlNode& node, std::string_view go_type = "string") {
+  return yaml.text(node, go_type).value_or("");
+}
 
 // A text that a rule of its own judges.
 template <typename Check>
@@ -137,7 +139,9 @@ json read_tree(StrictYaml& yaml, const YamlNode& node) {
 
 json read_objects(StrictYaml& yaml, const YamlNode& node, const ObjectTable& table) {
   auto list = json::array();
-  for (const auto& item : yaml.items(node, "[]" + std::string(table.go_type))) {
+  const auto type =
+      table.list_type.empty() ? "[]" + std::string(table.go_type) : std::string(table.list_type);
+  for (const auto& item : yaml.items(node, type)) {
     if (item.kind != YamlNode::Kind::kNull) list.push_back(read_object(yaml, item, table));
   }
   return list;
@@ -188,6 +192,8 @@ json read_value(StrictYaml& yaml, const YamlNode& node, const Field& field) {
       return read_checked(yaml, node, check_secret_url);
     case kSecretTemplate:
       return read_checked(yaml, node, check_secret_template);
+    case kSecret:
+      return read_text(yaml, node, "config.plain");
     case kAnyUrl:
       return read_checked(yaml, node, check_any_url);
     case kHostPort:

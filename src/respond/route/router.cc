@@ -120,7 +120,7 @@ Result<void> Router::Impl::restore() {
   }
   for (const auto& document : HF_TRY(journal.documents(kLogDocument))) {
     auto entry = HF_TRY(read_log_document(document.body).context("log " + document.id));
-    transitions[entry.id()] = entry.transition;
+    transitions[entry.id()] = std::max(entry.transition, entry.unsure.transition);
     log.put(std::move(entry));
   }
   std::vector<Silence> stored_silences;
@@ -233,6 +233,7 @@ Result<void> Router::Impl::restore_pending() {
     if (!entry) continue;
     const auto id = entry->id();
     in_flight[id].keys.insert(intent.key);
+    restored.insert(intent.key);
     transitions[id] = std::max(transitions[id], entry->transition);
   }
   return {};

@@ -102,6 +102,7 @@ struct AlertView {
   std::vector<std::string> muted_by;
   bool acknowledged = false;  // N2
   bool flapping = false;      // N10
+  bool fact = false;          // Holdfast's own: of a rule, of the intake, of a drill
 };
 
 struct GroupView {

@@ -37,7 +37,24 @@ Result<ReadIntent> read_intent(const state::Intent& intent) {
   return read;
 }
 
+// No answer of the receiver's own: what was sent may have arrived.
+bool no_answer(const send::Outcome& outcome) {
+  return outcome.reason != "serverError" && outcome.reason != "clientError" &&
+         outcome.reason != "authError" && outcome.reason != "rateLimited";
+}
+
 }  // namespace
+
+UnsureTelling said_by(const GroupNotification& told) {
+  UnsureTelling said;
+  said.transition = told.transition;
+  for (const auto& alert : told.alerts) {
+    (alert.resolved() ? said.resolved : said.firing).push_back(fingerprint_of(alert.labels));
+  }
+  std::sort(said.firing.begin(), said.firing.end());
+  std::sort(said.resolved.begin(), said.resolved.end());
+  return said;
+}
 
 void Router::Impl::register_handler() {
   state::Outbox::Handler handler;
@@ -63,6 +80,7 @@ void Router::Impl::run_intent(const state::Intent& intent, state::Outbox::Finish
   delivery.notification = std::move(read->notification);
   delivery.log = std::move(read->log);
   delivery.finish = std::move(finish);
+  delivery.unsure = restored.erase(intent.key) > 0;
   delivery.limit = mono + (delivery.notification.deadline - env.clock.now());
   const auto& kind = delivery.notification.kind;
   ++counted.integrations[kind].notifications;
@@ -141,6 +159,7 @@ void Router::Impl::out_of_time(const std::string& key) {
   delivery.watch = TimerId::kNone;
   // Nothing was tried yet: it keeps its place, and its one attempt sets a limit of its own.
   if (delivery.attempts == 0) return;
+  delivery.unsure = delivery.unsure || delivery.running;
   gave_up(key, "contextDeadlineExceeded",
           delivery.last_error.empty() ? "no answer before the deadline"
                                       : "deadline: " + delivery.last_error);
@@ -163,6 +182,7 @@ void Router::Impl::answered(const std::string& key, int number, const send::Outc
     return;
   }
   ++stats.requests_failed;
+  if (outcome.kind == Kind::kRetry && no_answer(outcome)) delivery.unsure = true;
   delivery.last_error = outcome.detail;
   delivery.last_reason = outcome.reason.empty() ? "other" : outcome.reason;
   if (outcome.kind == Kind::kTemplate && !delivery.plain) {
@@ -259,8 +279,28 @@ void Router::Impl::gave_up(const std::string& key, const std::string& reason,
   note_outcome(delivery, "failed", reason + ": " + detail, batch);
   drill_told(delivery.notification, delivery.log.receiver_key + ": failed: " + detail, false,
              batch);
+  remember_unsure(delivery, batch);
   fall_back(delivery, detail, batch);
   close_delivery(key, std::move(batch), false);
+}
+
+void Router::Impl::remember_unsure(const Delivery& delivery, state::Batch& batch) {
+  if (!delivery.unsure) return;
+  const auto* known = log.find(delivery.log.group_key, delivery.log.receiver_key);
+  if (known != nullptr && known->transition > delivery.log.transition) return;
+  LogEntry entry;
+  if (known != nullptr) {
+    entry = *known;
+  } else {
+    entry.group_key = delivery.log.group_key;
+    entry.receiver_key = delivery.log.receiver_key;
+    entry.at = delivery.log.at;
+    entry.expires_at = delivery.log.expires_at;
+  }
+  entry.unsure = said_by(delivery.notification);
+  entry.told = united(entry.told, entry.unsure.firing);
+  batch.document(std::string(kLogDocument), entry.id(), log_document(entry));
+  log.put(std::move(entry));
 }
 
 void Router::Impl::fall_back(const Delivery& delivery, const std::string& detail,

@@ -29,6 +29,10 @@ json hex_list(const FingerprintSet& set) {
   return list;
 }
 
+bool says_the_same(const UnsureTelling& before, const UnsureTelling& now) {
+  return before.transition != 0 && before.firing == now.firing && before.resolved == now.resolved;
+}
+
 }  // namespace
 
 void Router::Impl::flush(Group& group) {
@@ -252,6 +256,7 @@ void Router::Impl::decide(Group& group, const Receiver& receiver, const Integrat
   next.group_key = group.key;
   next.receiver_key = key;
   next.in_place_of.clear();
+  next.unsure = {};
   next.at = snapshot.now;
   next.expires_at = snapshot.now + in_ms(std::min<Duration>(
                                        options.retention, 2 * group.node->route->repeat_interval));
@@ -298,6 +303,7 @@ void Router::Impl::decide_fallbacks(Group& group, const Snapshot& snapshot,
     if (!telling.firing.empty() || telling.resolved.empty()) continue;
     telling.need = {true, "all alerts resolved"};
     LogEntry next = *entry;
+    next.unsure = {};
     next.at = snapshot.now;
     next.firing.clear();
     next.told = without(next.told, telling.resolved);
@@ -341,10 +347,19 @@ std::int64_t Router::Impl::next_transition(const std::string& id, WallTime now) 
 void Router::Impl::send(GroupNotification told, LogEntry entry,
                         const std::shared_ptr<FlushRun>& run, state::Batch& batch) {
   const auto id = entry.id();
-  told.transition = next_transition(id, told.at);
+  const auto next = next_transition(id, told.at);
+  told.transition = next;
+  auto key = told.key();
+  // The same words that may have arrived before go out under their old key; the outbox needs one it has never seen.
+  if (const auto* known = log.find(entry.group_key, entry.receiver_key);
+      known != nullptr && says_the_same(known->unsure, said_by(told))) {
+    HF_PROBE("route: told again under the same key");
+    told.transition = known->unsure.transition;
+    key = told.key() + "/" + std::to_string(next);
+  }
   entry.transition = told.transition;
   auto& flight = in_flight[id];
-  flight.keys.insert(told.key());
+  flight.keys.insert(key);
   flight.run = run;
   if (run) ++run->pending;
   json body;
@@ -360,7 +375,7 @@ void Router::Impl::send(GroupNotification told, LogEntry entry,
   if (!told.in_place_of.empty()) note["in_place_of"] = told.in_place_of;
   batch.entry(kRouteNotified, told.group_key,
               note.dump(-1, ' ', false, json::error_handler_t::replace));
-  batch.intent({told.key(),
+  batch.intent({std::move(key),
                 std::string(kNotifyIntent),
                 body.dump(-1, ' ', false, json::error_handler_t::replace),
                 {}});

@@ -42,6 +42,8 @@ inline constexpr std::string_view kDrillLabel = "holdfast_drill";
 inline std::chrono::milliseconds in_ms(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d);
 }
+// What a telling says, under its transition.
+UnsureTelling said_by(const GroupNotification& told);
 inline std::string receiver_key(const std::string& receiver, const Integration& integration) {
   return receiver + "/" + integration.kind + "/" + std::to_string(integration.index);
 }
@@ -100,6 +102,7 @@ struct Delivery {
   int attempts = 0;
   bool running = false;
   bool plain = false;
+  bool unsure = false;  // an attempt had no answer, or was cut off by a crash: it may have arrived
   std::string template_error;
   std::string last_error, last_reason;
   Duration backoff = 500ms;
@@ -207,6 +210,7 @@ struct Router::Impl : std::enable_shared_from_this<Router::Impl> {
   void delivered(const std::string& key, const send::Outcome& outcome);
   void gave_up(const std::string& key, const std::string& reason, const std::string& detail);
   void fall_back(const Delivery& delivery, const std::string& detail, state::Batch& batch);
+  void remember_unsure(const Delivery& delivery, state::Batch& batch);
   void close_delivery(const std::string& key, state::Batch batch, bool ok);
   void leave_lane(Delivery& delivery);
   const Integration* integration_of(const GroupNotification& notification) const;
@@ -263,6 +267,7 @@ struct Router::Impl : std::enable_shared_from_this<Router::Impl> {
   std::map<std::string, InFlight> in_flight;        // by log id
   std::map<std::string, std::int64_t> transitions;  // by log id: the last given out
   std::map<std::string, Delivery> deliveries;       // by intent key
+  std::set<std::string> restored;                   // intents that were pending at the start
   std::map<std::string, DeliveryLane> lanes;        // by receiver key
   std::map<std::string, Acknowledgement> acks;      // by group key
   std::map<std::string, DrillState> drills;         // running ones, by id

@@ -50,11 +50,10 @@ AlertView Router::Impl::view(const AlertRow& row, WallTime now) const {
     view.alert.ends_at = now + in_ms(tree->config().resolve_timeout);
   view.updated_at = row.span.updated_at;
   view.fingerprint = fingerprint_text(row.fingerprint);
+  view.fact = row.fact;
   const auto labels = table.labels(row);
   for (const auto* node : targets(labels)) {
-    const auto& name = node->route->receiver;
-    if (std::find(view.receivers.begin(), view.receivers.end(), name) == view.receivers.end())
-      view.receivers.push_back(name);
+    view.receivers.push_back(node->route->receiver);  // once a route, as Alertmanager shows it
     if (acks.empty()) continue;
     const auto ack = acks.find(group_key(node->key, group_labels(*node->route, labels)));
     if (ack != acks.end() &&

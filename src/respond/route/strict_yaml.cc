@@ -128,7 +128,7 @@ std::string StrictYaml::expand(const YamlNode& node) {
   if (!variables_ || text.find("${") == std::string_view::npos) return node.scalar;
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto end = text.compare(i, 2, "${") == 0 ? text.find('}', i) : std::string_view::npos;
+    const auto end = text.compare(i, 2, "${") == 0 ? end_of_variable(text, i) : std::string_view::npos;
     if (text.compare(i, 3, "$${") == 0) {
       out += "${";
       i += 2;
