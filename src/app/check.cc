@@ -1,11 +1,14 @@
 // What `holdfast check` says of a file that is not holdfast.yaml. A file is recognised by its top members, because
 // people name these files as they like.
-#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/config.h"
 #include "base/text.h"
+#include "detect/slo/open_slo.h"
 #include "query/promql/engine.h"
+#include "respond/route/config.h"
+#include "respond/route/dialect.h"
 
 namespace holdfast::app {
 namespace {
@@ -19,41 +22,41 @@ bool has_any(const YamlNode& root, std::initializer_list<std::string_view> names
   return false;
 }
 
-// alertmanager.yml: the tree must name receivers that exist.
-void check_route(const YamlContext& context, const YamlNode& node,
-                 const std::vector<std::string>& receivers, bool root) {
-  YamlMap route(context, node, "route");
-  const auto receiver = route.text("receiver");
-  if (root && receiver.empty())
-    route.report("receiver", "root route must specify a default receiver");
-  if (!receiver.empty() &&
-      std::find(receivers.begin(), receivers.end(), receiver) == receivers.end()) {
-    route.report("receiver", "undefined receiver \"" + receiver + "\" used in route");
-  }
-  for (const char* interval : {"group_wait", "group_interval", "repeat_interval"})
-    route.duration(interval, 1s);
-  for (const auto* child : route.list("routes")) check_route(context, *child, receivers, false);
-}
-
-void check_alertmanager(const YamlContext& context, const YamlNode& root) {
-  YamlMap map(context, root, "the Alertmanager configuration");
-  std::vector<std::string> names;
-  for (const auto* node : map.list("receivers")) {
-    YamlMap receiver(context, *node, "receiver");
-    const auto name = receiver.required_text("name");
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
-      receiver.report("name", "notification config name \"" + name + "\" is not unique");
+// alertmanager.yml, or the dialect routing / receivers / alert_rules, which is translated first.
+void check_alertmanager(const YamlContext& context, const YamlNode& root, std::string_view text) {
+  using namespace respond::route;
+  const auto report = [&](int line, std::string message) {
+    context.findings->push_back({{context.file, line, line == 0 ? 0 : 1}, std::move(message)});
+  };
+  ParseOptions options;
+  options.directory = std::filesystem::path(context.file).parent_path().string();
+  options.variables = context.variables;
+  const bool dialect = is_dialect(root);
+  std::string native(text);
+  if (dialect) {
+    auto translated = translate_dialect(text, {});
+    if (!translated) return report(0, translated.error().message());
+    if (!translated->rules_yml.empty()) {
+      const auto rules = detect::parse_rule_file(context.file, translated->rules_yml).findings;
+      for (const auto& finding : rules) report(0, "alert_rules: " + finding.message);
     }
-    names.push_back(name);
+    native = translated->alertmanager_yml;
+    if (native.empty()) return;
   }
-  if (const auto* route = map.member("route"))
-    check_route(context, *route, names, true);
-  else
-    context.report(root, "no route provided in config");
-  for (const char* known :
-       {"global", "templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"})
-    map.member(known);
-  map.finish();
+  int line = 0;
+  const auto config = parse(native, options, &line);
+  if (config) return;
+  // Lines of a translation are none of the file's. Mistakes of type come many at once, each with its own.
+  constexpr std::string_view kMany = "yaml: unmarshal errors:\n  ";
+  const std::string_view message = config.error().message();
+  if (dialect || !message.starts_with(kMany))
+    return report(dialect ? 0 : line, std::string(message));
+  for (auto mistake : split(message.substr(kMany.size()), '\n')) {
+    mistake = trim(mistake);
+    const auto colon = mistake.find(": ");
+    const auto number = parse_int(mistake.substr(5, colon - 5));  // "line 3: what"
+    report(static_cast<int>(number.value_or(0)), std::string(mistake.substr(colon + 2)));
+  }
 }
 
 // A Grafana dashboard: every PromQL target must parse, variables aside.
@@ -91,13 +94,14 @@ FileKind kind_of(const YamlNode& root) {
   // First what only holdfast.yaml has: it shares `remote_write` and `remote_read` with prometheus.yml.
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
                      "external_url", "external_labels", "evaluation_interval", "prometheus",
-                     "limits", "receive"}))
+                     "limits", "receive", "access", "slos", "slo_files"}))
     return FileKind::kHoldfast;
   const bool routes = has_any(root, {"route", "receivers", "inhibit_rules"});
   if (!routes && has_any(root, {"scrape_configs", "scrape_config_files", "global", "rule_files",
                                 "alerting", "remote_write", "remote_read"}))
     return FileKind::kPrometheusConfig;
-  return routes ? FileKind::kAlertmanagerConfig : FileKind::kUnknown;
+  return routes || respond::route::is_dialect(root) ? FileKind::kAlertmanagerConfig
+                                                    : FileKind::kUnknown;
 }
 
 }  // namespace
@@ -108,6 +112,7 @@ FileKind recognise(std::string_view text) {
     const auto root = json::parse(text, nullptr, false);
     if (is_dashboard(root)) return FileKind::kDashboard;
   }
+  if (detect::slo::is_open_slo(text)) return FileKind::kOpenSlo;  // of several documents
   auto root = parse_yaml(text);
   return root ? kind_of(*root) : FileKind::kUnknown;
 }
@@ -122,6 +127,8 @@ std::string_view file_kind_name(FileKind kind) {
       return "Prometheus configuration";
     case FileKind::kAlertmanagerConfig:
       return "Alertmanager configuration";
+    case FileKind::kOpenSlo:
+      return "OpenSLO documents";
     case FileKind::kDashboard:
       return "Grafana dashboard";
     case FileKind::kUnknown:
@@ -146,17 +153,19 @@ std::vector<Finding> check_file(FileSystem& files, const std::string& path,
   if (kind == FileKind::kHoldfast || kind == FileKind::kPrometheusConfig)
     return parse_config(files, path, *text, variables).findings;
   if (kind == FileKind::kPrometheusRules) return detect::parse_rule_file(path, *text).findings;
+  if (kind == FileKind::kOpenSlo) return detect::slo::parse_open_slo({{path, *text}}).findings;
   auto root = parse_yaml(path, *text, findings);
   if (!root) return findings;
-  const YamlContext context{path, &findings, {}};
+  const YamlContext context{path, &findings, variables};
   if (kind == FileKind::kAlertmanagerConfig)
-    check_alertmanager(context, *root);
+    check_alertmanager(context, *root, *text);
   else
     context.report(
         *root,
         "this is no file Holdfast knows; allowed: holdfast.yaml (services, scrape, probes, rules, "
         "...), Prometheus rules (groups) or configuration (scrape_configs), alertmanager.yml "
-        "(route, receivers), a Grafana dashboard (panels)");
+        "(route, receivers), OpenSLO documents (apiVersion: openslo/v1), a Grafana dashboard "
+        "(panels)");
   return findings;
 }
 

@@ -6,7 +6,9 @@
 #include <set>
 #include <tuple>
 
+#include "app/config_incident.h"
 #include "app/config_limits.h"
+#include "app/config_access.h"
 #include "app/prometheus_file.h"
 #include "base/text.h"
 #include "collect/receive/receive_config.h"
@@ -51,6 +53,13 @@ class Reader {
     for (const auto* node : map.list("probes")) read_probe(*node);
     read_rules(map);
     read_prometheus(map);
+    if (const auto* node = map.member("access"))
+      config.access = read_access(context_, *node, folder_of(path_));
+    if (const auto* node = map.member("alerting"))
+      config.alert_desk.alerting = read_alerting(context_, *node, files_, folder_of(path_));
+    if (const auto* node = map.member("intake")) config.alert_desk.intake = read_intake(context_, *node);
+    if (const auto* node = map.member("status_page"))
+      config.alert_desk.status = read_status_page(context_, *node, config.services, folder_of(path_));
     if (const auto* node = map.member("limits")) config.limits = read_limits(context_, *node);
     if (const auto* node = map.member("storage"))
       config.storage = read_storage(context_, *node, folder_of(path_));
@@ -62,6 +71,11 @@ class Reader {
       config.remote_read = collect::read_remote_read(context_, *node, folder_of(path_));
     if (const auto* node = map.member("receive"))
       collect::read_receive_config(context_, *node, config.receive);
+    config.incident = read_incident_config(context_, map, config.external_url);
+    config.incidents.response = config.incident.response;
+    config.oncall = read_oncall(context_, map, files_, folder_of(path_));
+    config.slo =
+        read_slos(context_, map, files_, folder_of(path_), config.services, config.rule_groups);
     map.finish();
     check_references();
   }
@@ -183,7 +197,9 @@ class Reader {
       map.report("name", "service '" + service.name + "' stands twice");
     service.owner = map.text("owner");
     service.tier = map.word("tier", "standard", {"critical", "standard", "best_effort"});
-    service.severity_scheme = map.word("severity_scheme", "A", {"A", "B"});
+    service.severity_scheme = map.text("severity_scheme", "A");
+    if (const auto* scheme = map.member("severity_scheme"))
+      schemes_.emplace_back(service.severity_scheme, scheme);
     service.depends_on = map.texts("depends_on");
     if (const auto* node = map.member("depends_on"))
       dependencies_.push_back({service.name, service.depends_on, node});
@@ -463,6 +479,12 @@ class Reader {
                                    "', which is no service here");
       }
     }
+    const auto schemes = scheme_names(result_.config.incident);
+    for (const auto& [name, node] : schemes_) {
+      if (std::find(schemes.begin(), schemes.end(), name) == schemes.end())
+        context_.report(*node, "'severity_scheme' is '" + printable(name) +
+                                   "'; allowed: " + join(schemes, ", "));
+    }
   }
 
   FileSystem& files_;
@@ -474,6 +496,7 @@ class Reader {
     std::vector<std::string> names;
     const YamlNode* node;
   };
+  std::vector<std::pair<std::string, const YamlNode*>> schemes_;  // of services
   std::vector<Dependencies> dependencies_;  // checked when all services are known
   std::set<std::string> service_names_, jobs_, probes_;
   std::set<int> ports_;

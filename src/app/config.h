@@ -15,7 +15,12 @@
 #include <vector>
 
 #include "base/env.h"
+#include "app/access/access_config.h"
+#include "app/alert_desk_config.h"
+#include "app/config_incident.h"
+#include "app/config_oncall.h"
 #include "app/config_limits.h"
+#include "app/config_slo.h"
 #include "base/yaml.h"
 #include "collect/business/declaration.h"
 #include "collect/forward/remote_write_config.h"
@@ -52,6 +57,11 @@ struct Config {
   collect::ReceiveOptions receive;
   respond::NotifierOptions notify;
   respond::IncidentOptions incidents;
+  IncidentConfig incident;  // what stands around incidents: severities, roles, words, ...
+  OnCallConfig oncall;
+  SloConfig slo;            // objectives; their rules are among rule_groups
+  AccessConfig access;
+  AlertDeskConfig alert_desk;  // routing, what comes in, the status page
 };
 
 struct ConfigResult {
@@ -69,6 +79,7 @@ enum class FileKind {
   kPrometheusRules,
   kPrometheusConfig,
   kAlertmanagerConfig,
+  kOpenSlo,
   kDashboard,
   kUnknown
 };

@@ -76,8 +76,18 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
                                        act::make_routers(env, config.services), config.services);
   plane->notifier =
       std::make_unique<respond::Notifier>(env, *plane->client, *plane->outbox, config.notify);
+  plane->desk =
+      std::make_unique<IncidentDesk>(env, *plane->journal, *plane->outbox, *plane->client,
+                                     *plane->notifier, config.incident);
   plane->incidents = std::make_unique<respond::Incidents>(env, *plane->journal, *plane->outbox,
                                                           *plane->notifier, config.incidents);
+  plane->alert_desk = std::make_unique<AlertDesk>(env, *plane->journal, *plane->outbox,
+                                                  *plane->client, config.external_url,
+                                                  config.alert_desk);
+  plane->bridge = std::make_unique<respond::AlertBridge>(env, *plane->journal,
+                                                         plane->alert_desk->router, *plane->incidents);
+  plane->oncall = std::make_unique<OnCallDesk>(env, *plane->journal, *plane->outbox, *plane->client,
+                                               plane->oncall_config(), plane->around_oncall());
   plane->rules = std::make_unique<detect::RuleManager>(
       env, *plane->store, *plane->journal,
       detect::ManagerOptions{.external_labels = config.external_labels,
@@ -90,7 +100,14 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::open(Env& env, const Config&
                                                   *plane->client, *plane->engine);
 
   // Who listens starts before who speaks: incidents and healer hear of everything the platform and the rules find.
+  plane->incidents->make_rooms_with(plane->desk->rooms);
+  HF_TRY(plane->alert_desk->start_routing());
+  plane->bridge->ask();
   HF_TRY(plane->incidents->start(config.services).context("incidents"));
+  HF_TRY(plane->desk->start().context("postmortems"));
+  HF_TRY(plane->alert_desk->start(*plane->incidents));
+  plane->bridge->start(config.incidents.group_by);
+  HF_TRY(plane->oncall->start().context("on call"));
   HF_TRY(plane->healer->start(config.services).context("healer"));
   HF_TRY(plane->drills->start(config.services).context("drills"));
   HF_TRY(plane->outbox->start().context("outbox"));
@@ -116,10 +133,29 @@ void ControlPlane::schedule_maintenance() {
   });
 }
 
+OnCallConfig ControlPlane::oncall_config() const {
+  auto oncall = config.oncall;
+  oncall.pager.receiver = [desk = alert_desk.get()](const std::string& receiver,
+                                                    const respond::oncall::PageMessage& message,
+                                                    const std::string& key,
+                                                    respond::oncall::Pager::Done done) {
+    desk->tell_receiver(receiver, message, key, std::move(done));
+  };
+  return oncall;
+}
+
+OnCallDesk::Surroundings ControlPlane::around_oncall() const {
+  return {config.notify.language, config.external_url};
+}
+
 void ControlPlane::reconfigure(const Config& fresh) {
   config = fresh;
   notifier->configure(config.notify);
+  desk->configure(config.incident);
   incidents->configure(config.incidents, config.services);
+  alert_desk->configure(config.alert_desk);
+  bridge->configure(config.incidents.group_by);
+  oncall->configure(oncall_config(), around_oncall());
   healer->configure(config.services);
   drills->configure(config.services);
   rules->set_groups(config.rule_groups);

@@ -18,7 +18,10 @@
 #include "act/platform/health_prober.h"
 #include "act/platform/platform.h"
 #include "act/processes.h"
+#include "app/alert_desk.h"
 #include "app/config.h"
+#include "app/oncall_desk.h"
+#include "app/incident_desk.h"
 #include "base/env.h"
 #include "collect/forward/forwarder.h"
 #include "collect/remote_read/remote_reader.h"
@@ -29,6 +32,7 @@
 #include "query/promql/engine.h"
 #include "query/promql/tracker.h"
 #include "recover/healer.h"
+#include "respond/incident/alert_bridge.h"
 #include "respond/incident/incidents.h"
 #include "respond/notify/notifier.h"
 #include "state/journal.h"
@@ -80,13 +84,19 @@ class ControlPlane {
  public:
   std::unique_ptr<act::Conductor> conductor;
   std::unique_ptr<respond::Notifier> notifier;
+  std::unique_ptr<IncidentDesk> desk;  // war rooms, words, postmortems
   std::unique_ptr<respond::Incidents> incidents;
+  std::unique_ptr<AlertDesk> alert_desk;  // routing, sending, what comes in, the status page
+  std::unique_ptr<respond::AlertBridge> bridge;  // from routed alerts to incidents
+  std::unique_ptr<OnCallDesk> oncall;            // who is on call, and escalations
   std::unique_ptr<detect::RuleManager> rules;
   std::unique_ptr<recover::Healer> healer;
   std::unique_ptr<learn::Drills> drills;
 
  private:
   explicit ControlPlane(Env& env) : env(env) {}
+  OnCallConfig oncall_config() const;  // with the way to receivers of the routing
+  OnCallDesk::Surroundings around_oncall() const;
   void schedule_maintenance();
 
   TimerId maintenance_ = TimerId::kNone;

@@ -14,9 +14,14 @@
 #include <thread>
 
 #include "act/platform/posix_processes.h"
+#include "app/access/audited_router.h"
+#include "app/access/oidc.h"
+#include "app/alert_listeners.h"
+#include "app/api/access_api.h"
 #include "app/api/auth.h"
 #include "app/api/event_hub.h"
 #include "app/api/holdfast_api.h"
+#include "app/api/oncall_api.h"
 #include "app/api/metrics_api.h"
 #include "app/api/prometheus_api.h"
 #include "app/console.h"
@@ -166,10 +171,20 @@ class Daemon {
     processes_ = std::make_unique<act::PosixProcesses>(machine_.env.executor);
     plane_ = HF_TRY(ControlPlane::open(
         machine_.env, config, {options_.data, options_.retention, kQueryThreads, memory_of_machine()}, *processes_));
+    HF_TRY(auth_->start(*plane_->journal));
+    oidc_ = OidcSignIn::make(machine_.env, *plane_->client, *auth_);
+    configure_access();
     retention_ = config.storage.retention.value_or(options_.retention);
     start_collectors();
     HF_TRY(start_server());
     return {};
+  }
+
+  // Control strand.
+  void configure_access() {
+    const auto& config = plane_->config;
+    auth_->configure(config.access, config.oncall.people, config.services);
+    oidc_->configure(config.access.oidc, config.external_url);
   }
 
   void start_collectors() {
@@ -220,8 +235,9 @@ class Daemon {
 
   Result<void> start_server() {
     auto& env = machine_.env;
-    router_.set_filter([this](net::Request& request) { return auth_->check(request); });
     auth_->add_routes(router_);
+    add_access_routes(router_, env, *auth_);
+    oidc_->add_routes(router_);
     HF_TRY(start_receivers());
     business_ =
         std::make_unique<collect::BusinessMetrics>(env, *plane_->store, plane_->config.business);
@@ -239,13 +255,29 @@ class Daemon {
          [this] { return plane_->subquery_step.load(); }});
     add_metrics_routes(router_, metrics_sources(*plane_));
     add_holdfast_routes(router_, *plane_, {[this] { return reload(); }});
+    add_oncall_routes(router_, env, *plane_->oncall);
+    add_alert_routes(router_, env, *plane_->alert_desk, alertmanager_hooks());
     events_ = std::make_unique<EventHub>(env, *plane_->journal);
     events_->add_routes(router_);
     add_health_routes();
     add_console_routes(router_);
-    server_ = std::make_unique<net::Server>(env, router_);
+    auth_->guard(router_);
+    served_.set_filter([this](net::Request& request) { return auth_->check(request); });
+    add_audited_routes(served_, router_, auth_->audit());
+    server_ = std::make_unique<net::Server>(env, served_);
     endpoint_ = HF_TRY(server_->listen(listen_).context("listen on " + options_.listen));
+    alert_listeners_ = HF_TRY(AlertListeners::open(
+        env, *plane_->alert_desk, plane_->config.alert_desk, alertmanager_hooks(),
+        [this](net::Request& request) { return auth_->check(request); }, auth_->audit()));
     return {};
+  }
+
+  AlertmanagerHooks alertmanager_hooks() {
+    return {started_, [this] {
+              std::vector<std::string> texts;
+              for (const auto& finding : reload()) texts.push_back(finding.text());
+              return texts;
+            }};
   }
 
   ScrapePools scrape_pools() const {
@@ -286,7 +318,7 @@ class Daemon {
     };
     receivers_ = HF_TRY(
         collect::add_receive_routes(router_, machine_.env, std::move(options), *plane_->store));
-    return receivers_->start([this](net::Request& request) { return auth_->check(request); });
+    return receivers_->start([this](net::Request& request) { return auth_->check_send(request); });
   }
 
   void add_health_routes() {
@@ -346,6 +378,7 @@ class Daemon {
       return {{{options_.config, 0, 0}, moved.error().message()}};
     }
     plane_->reconfigure(result.config);
+    configure_access();
     prober_->set_probes(plane_->config.probes);
     take_jobs();
     refresh_targets();
@@ -356,12 +389,23 @@ class Daemon {
 
   // ---- signals ----
 
+  // No call, and a change of the configuration all the same.
+  void reload_by_signal() {
+    const auto findings = reload();
+    AuditRecord record;
+    record.actor = "SIGHUP";
+    record.action = "configuration_change";
+    record.resource = options_.config;
+    record.result = findings.empty() ? "ok" : "failed: " + findings.front().text();
+    auth_->audit()->write(std::move(record));
+  }
+
   void wait_for_stop() {
     while (true) {
       int signal = 0;
       if (::sigwait(&signals_, &signal) != 0) continue;
       if (signal != SIGHUP) return;
-      machine_.env.executor.post(Lane::kControl, [this] { reload(); });
+      machine_.env.executor.post(Lane::kControl, [this] { reload_by_signal(); });
     }
   }
 
@@ -391,12 +435,15 @@ class Daemon {
       events_.reset();
       business_.reset();
       receivers_.reset();
+      alert_listeners_.reset();
       server_.reset();
       host_loop_.reset();
       self_loop_.reset();
       prober_.reset();
       target_manager_.reset();
       scraper_.reset();
+      if (oidc_) oidc_->stop();
+      if (auth_) auth_->stop();
       plane_.reset();
       processes_.reset();
       return {};
@@ -412,10 +459,12 @@ class Daemon {
   WallTime started_{}, config_loaded_{};
   Duration retention_{};  // of samples
   bool config_good_ = true;  // the last reload was accepted
-  net::Router router_;
+  net::Router router_;  // as the parts add them
+  net::Router served_;  // the same routes, audited
   ControlCounts counts_;
   collect::PosixMountStats mounts_;
   std::unique_ptr<Auth> auth_;
+  std::shared_ptr<OidcSignIn> oidc_;
   std::unique_ptr<act::PosixProcesses> processes_;
   std::unique_ptr<ControlPlane> plane_;
   std::unique_ptr<collect::Scraper> scraper_;
@@ -423,6 +472,7 @@ class Daemon {
   std::unique_ptr<collect::Prober> prober_;
   std::unique_ptr<collect::HostMetrics> host_metrics_;
   std::unique_ptr<net::Server> server_;
+  std::unique_ptr<AlertListeners> alert_listeners_;
   std::unique_ptr<collect::Receivers> receivers_;
   std::unique_ptr<collect::BusinessMetrics> business_;
   std::unique_ptr<collect::SourceLoop> host_loop_, self_loop_;

@@ -8,12 +8,17 @@
 #include <stop_token>
 #include <thread>
 
+#include "app/access_cli.h"
+#include "app/alert_cli.h"
 #include "app/cli/commands.h"
 #include "app/cli/import_command.h"
 #include "app/cli/rules_commands.h"
 #include "app/config.h"
 #include "app/daemon.h"
+#include "app/incident_cli.h"
 #include "app/machine.h"
+#include "app/oncall_cli.h"
+#include "app/slo_cli.h"
 #include "base/log.h"
 #include "learn/load/load_generator.h"
 
@@ -232,6 +237,14 @@ int main(int argc, char** argv) {
       status = run_incident_act(remote, id, verb, by, text, as_json);
     });
   }
+
+  add_access_commands(cli, remote_options, as_json, status, remote_command);
+
+  add_incident_commands(cli, *incident_app, {remote_options, as_json, status, remote_command});
+
+  add_alert_commands(cli, {remote_options, as_json, status, remote_command});
+  add_oncall_commands(cli, {remote_options, as_json, status, remote_command});
+  add_slo_commands(cli, {remote_options, as_json, status, remote_command});
 
   auto* drill_app = cli.add_subcommand("drill", "rehearse failures");
   drill_app->require_subcommand(1);

@@ -1,7 +1,11 @@
 #include "app/app_host.h"
 
+#include "app/access/audited_router.h"
+#include "app/alert_listeners.h"
+#include "app/api/access_api.h"
 #include "app/api/holdfast_api.h"
 #include "app/api/metrics_api.h"
+#include "app/api/oncall_api.h"
 #include "app/api/prometheus_api.h"
 #include "app/console.h"
 #include "app/targets.h"
@@ -17,7 +21,8 @@ std::optional<std::string> no_variables(const std::string&) { return std::nullop
 
 }  // namespace
 
-AppHost::AppHost(Access access, const std::string& config) {
+AppHost::AppHost(Access access, const std::string& config, std::vector<model::Person> known)
+    : people(std::move(known)) {
   write("/etc/rules.yml", kHostRules);
   write(kConfigPath, config);
   auto read = load_config(files, kConfigPath, no_variables);
@@ -30,10 +35,16 @@ AppHost::AppHost(Access access, const std::string& config) {
   auto opened = ControlPlane::open(env, read.config, {"/data"}, processes);
   EXPECT_TRUE(opened) << opened.error().message();
   plane = std::move(*opened);
+  const auto started = auth->start(*plane->journal);
+  EXPECT_TRUE(started) << started.error().message();
+  auth->configure(plane->config.access, people, plane->config.services);
   scraper = std::make_unique<collect::Scraper>(env, *plane->store);
   scraper->set_targets(plane->config.targets);
-  router.set_filter([this](net::Request& request) { return auth->check(request); });
   auth->add_routes(router);
+  add_access_routes(router, env, *auth);
+  oidc = OidcSignIn::make(env, *plane->client, *auth);
+  oidc->configure(plane->config.access.oidc, plane->config.external_url);
+  oidc->add_routes(router);
   add_prometheus_routes(
       router, env,
       {*plane->store, *plane->engine, [this] { return plane->rules->status(); },
@@ -42,10 +53,19 @@ AppHost::AppHost(Access access, const std::string& config) {
        [this] { return scraper->metadata(); }});
   add_metrics_routes(router, metrics_sources(*plane));
   add_holdfast_routes(router, *plane, {[this] { return reload(); }});
+  add_alert_routes(router, env, *plane->alert_desk, {clock.now(), [this] {
+                     std::vector<std::string> texts;
+                     for (const auto& finding : reload()) texts.push_back(finding.text());
+                     return texts;
+                   }});
+  add_oncall_routes(router, env, *plane->oncall);
   events = std::make_unique<EventHub>(env, *plane->journal);
   events->add_routes(router);
   add_console_routes(router);
-  server = std::make_unique<net::Server>(env, router);
+  auth->guard(router);
+  served.set_filter([this](net::Request& request) { return auth->check(request); });
+  add_audited_routes(served, router, auth->audit());
+  server = std::make_unique<net::Server>(env, served);
   const auto listening = server->listen({"127.0.0.1", 8040, ""});
   EXPECT_TRUE(listening) << listening.error().message();
   client = std::make_unique<net::Client>(env);
@@ -57,6 +77,8 @@ AppHost::~AppHost() {
   events.reset();
   server.reset();
   scraper.reset();
+  oidc->stop();
+  auth->stop();
   plane.reset();
   processes.power_off();
   executor.clear();
@@ -64,7 +86,11 @@ AppHost::~AppHost() {
 
 std::vector<Finding> AppHost::reload() {
   auto read = load_config(files, kConfigPath, no_variables);
-  if (read.findings.empty()) plane->reconfigure(read.config);
+  if (read.findings.empty()) {
+    plane->reconfigure(read.config);
+    auth->configure(plane->config.access, people, plane->config.services);
+    oidc->configure(plane->config.access.oidc, plane->config.external_url);
+  }
   return read.findings;
 }
 

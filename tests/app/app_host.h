@@ -17,10 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "app/access/oidc.h"
 #include "app/api/auth.h"
 #include "app/api/event_hub.h"
 #include "app/control_plane.h"
 #include "base/sim.h"
+#include "model/person.h"
 #include "collect/scrape/scraper.h"
 #include "simulation/sim_processes.h"
 
@@ -69,7 +71,8 @@ class AppHost {
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
   enum class Access { kOpen, kGuarded };
-  explicit AppHost(Access access = Access::kOpen, const std::string& config = kHostConfig);
+  explicit AppHost(Access access = Access::kOpen, const std::string& config = kHostConfig,
+                   std::vector<model::Person> people = {});
   ~AppHost();
 
   // Runs until it is answered; status 0 and the error's text when it never was.
@@ -100,8 +103,11 @@ class AppHost {
   simulation::SimProcesses processes{env};
   std::unique_ptr<ControlPlane> plane;
   std::unique_ptr<Auth> auth;
+  std::shared_ptr<OidcSignIn> oidc;
   std::unique_ptr<collect::Scraper> scraper;
-  net::Router router;
+  net::Router router;  // as the parts add them
+  net::Router served;  // the same routes, audited
+  std::vector<model::Person> people;
   std::unique_ptr<EventHub> events;
   std::unique_ptr<net::Server> server;
   std::unique_ptr<net::Client> client;

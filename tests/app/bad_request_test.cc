@@ -155,9 +155,10 @@ TEST(Audit, EveryChangeLeavesWhoWhatAndHowItWent) {
   EXPECT_EQ(records, (std::vector<std::string>{
                          "local incident.ack " + incident + ": ok",
                          "local incident.resolve " + incident + ": ok",
-                         "local incident.note " + incident + ": incident " + incident +
+                         "local incident.note " + incident + ": failed: incident " + incident +
                              " is resolved: it cannot be changed any more",
-                         "local automation.stop automation: ok",
+                         "local automation.set automation stopped: ok",
+                         "local service.restart shop: accepted",
                          "local service.restart shop: ok",
                      }));
 }

@@ -131,20 +131,32 @@ TEST_F(Check, AlertmanagerConfigurations) {
        "route: {receiver: a, routes: [ {receiver: b, group_wait: 10s} ]}\nreceivers: [ {name: a}, "
        "{name: b} ]\n",
        ""},
-      {"no route", "receivers: [ {name: a} ]\n", "/d/f:1:1: no route provided in config"},
+      {"no route", "receivers: [ {name: a} ]\n", "/d/f:1:1: no routes provided"},
       {"no receiver at the root", "route: {group_by: [a]}\nreceivers: [ {name: a} ]\n",
-       "/d/f:1:8: root route must specify a default receiver"},
+       "/d/f:1:1: root route must specify a default receiver"},
       {"a receiver that is none",
-       "route: {receiver: a, routes: [ {receiver: b} ]}\nreceivers: [ {name: a} ]\n",
-       "/d/f:1:43: undefined receiver \"b\" used in route"},
+       "route:\n  receiver: a\n  routes:\n  - receiver: b\nreceivers: [ {name: a} ]\n",
+       "/d/f:4:1: undefined receiver \"b\" used in route"},
       {"a receiver twice", "route: {receiver: a}\nreceivers: [ {name: a}, {name: a} ]\n",
-       "/d/f:2:32: notification config name \"a\" is not unique"},
-      {"misspelt", "route: {receiver: a}\nreceivers: [ {name: a} ]\ninhibit_rule: []\n",
-       "/d/f:3:1: unknown member 'inhibit_rule' in the Alertmanager configuration; did you mean "
-       "'inhibit_rules'?"},
+       "/d/f:2:1: notification config name \"a\" is not unique"},
+      {"misspelt, twice",
+       "route: {receiver: a}\nreceivers: [ {name: a, foo: 1} ]\ninhibit_rule: []\n",
+       "/d/f:2:1: field foo not found in type config.plain\n"
+       "/d/f:3:1: field inhibit_rule not found in type config.plain"},
       {"route is a list", "route: [a]\nreceivers: []\n",
-       "/d/f:1:8: route must be a mapping, not a list\n/d/f:1:8: root route must specify a default "
-       "receiver"},
+       "/d/f:1:1: cannot unmarshal !!seq into config.plain"},
+      {"an integration", "route: {receiver: a}\nreceivers:\n- name: a\n  webhook_configs:\n  - {}\n",
+       "/d/f:5:1: one of url or url_file must be configured"},
+      {"a variable that is not set",
+       "route: {receiver: a}\nreceivers:\n- name: a\n  webhook_configs: [{url: '${NO_SUCH}'}]\n",
+       "/d/f:4:1: environment variable 'NO_SUCH' is not set; set it, or write ${NO_SUCH:-default}"},
+      {"the documents' dialect",
+       "routing: {receiver: a}\nreceivers: [ {name: a, slack_configs: [{api_url: 'http://u'}]} ]\n"
+       "alert_rules: [{alert: A, expr: 'up == 0'}]\n",
+       ""},
+      {"the dialect with a mistake",
+       "routing: {receiver: b}\nreceivers: [ {name: a, slack_configs: [{api_url: 'http://u'}]} ]\n",
+       "/d/f: undefined receiver \"b\" used in route"},
   });
 }
 
@@ -169,8 +181,8 @@ TEST_F(Check, AnythingElseIsNamedAndNotTaken) {
   const std::string nothing =
       ": this is no file Holdfast knows; allowed: holdfast.yaml (services, scrape, probes, rules, "
       "...), Prometheus rules (groups) or "
-      "configuration (scrape_configs), alertmanager.yml (route, receivers), a Grafana dashboard "
-      "(panels)";
+      "configuration (scrape_configs), alertmanager.yml (route, receivers), OpenSLO documents "
+      "(apiVersion: openslo/v1), a Grafana dashboard (panels)";
   EXPECT_EQ(check(""), "/d/f" + nothing);
   EXPECT_EQ(check("version: 3\n"), "/d/f:1:1" + nothing);
   EXPECT_EQ(check("groups: [\n"), "/d/f:2:1: end of sequence flow not found");

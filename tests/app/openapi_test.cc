@@ -83,20 +83,28 @@ class SchemaCheck {
 
 class OpenApi : public testing::Test {
  protected:
-  OpenApi() : document(host.get("/api/holdfast/v1/openapi.json")) {}
+  explicit OpenApi(const std::string& config = kHostConfig)
+      : host(AppHost::Access::kOpen, config), document(host.get("/api/holdfast/v1/openapi.json")) {}
 
   const json& schema_of(const std::string& path, const std::string& method,
                         const std::string& status) {
     return document["paths"][path][method]["responses"][status]["content"]["application/json"]
                    ["schema"];
   }
-  // What was answered is documented down to its leaves, and at the top nothing documented is missing.
-  void expect_documented(const std::string& path, const json& answer,
-                         const std::string& method = "get", const std::string& status = "200") {
+  // What was answered is documented down to its leaves.
+  void expect_fits(const std::string& path, const json& answer, const std::string& method = "get",
+                   const std::string& status = "200") {
     const auto& schema = schema_of(path, method, status);
+    ASSERT_FALSE(schema.is_null()) << method << " " << path << " " << status << " has no schema";
     SchemaCheck check(document);
     check.value(schema, answer, path);
     EXPECT_EQ(check.differences, "");
+  }
+  // As above, and at the top nothing documented is missing.
+  void expect_documented(const std::string& path, const json& answer,
+                         const std::string& method = "get", const std::string& status = "200") {
+    expect_fits(path, answer, method, status);
+    const auto& schema = schema_of(path, method, status);
     const auto& top =
         schema.contains("$ref")
             ? document.at(json::json_pointer(schema["$ref"].get<std::string>().substr(1)))
@@ -211,6 +219,129 @@ TEST_F(OpenApi, ADrillIsAnsweredAsDocumentedFromItsStartToItsEnd) {
   expect_documented("/drills/{id}/abort",
                     host.post("/api/holdfast/v1/drills/" + id + "/abort", json::object(), 200),
                     "post", "200");
+}
+
+constexpr const char* kPeople = R"yaml(
+people:
+  - { id: ann, name: Ann, email: ann@example.com }
+  - { id: bob, name: Bob }
+schedules:
+  - name: ops
+    roles: [primary]
+    layers: [ { turn: weekly, start: 2026-01-05 09:00, until: 2027-01-20 09:00, users: [ann, bob] } ]
+escalation_policies:
+  - { name: all, steps: [ { notify: [schedule:ops/primary], wait: 5m }, { notify: [bob] } ] }
+intake:
+  integrations:
+    - { name: vendor, kind: json, key: 0123456789abcdef, mapping: { key: "{id}", summary: "{text}", status: state, resolved: [ok] } }
+  heartbeats: [ { name: backup, key: 0123456789abcdef, service: shop } ]
+status_page: { title: Status, url: "https://status.example.com" }
+)yaml";
+
+class OpenApiOfPeople : public OpenApi {
+ protected:
+  OpenApiOfPeople() : OpenApi(std::string(kHostConfig) + kPeople) {}
+
+  json reads(const std::string& path, const std::string& target) {
+    auto answer = host.get(std::string(kBase) + target);
+    expect_fits(path, answer);
+    return answer;
+  }
+  json reads(const std::string& path) { return reads(path, path); }
+  json changes(const std::string& path, const std::string& target, const json& body, int status) {
+    auto answer = host.post(std::string(kBase) + target, body, status);
+    expect_fits(path, answer, "post", std::to_string(status));
+    return answer;
+  }
+};
+
+TEST_F(OpenApiOfPeople, RoutingIsAnsweredAsDocumented) {
+  const json alert{{"labels", {{"alertname", "Slow"}, {"service", "shop"}}}};
+  ASSERT_EQ(host.ask("POST", "/api/v2/alerts", json::array({alert}).dump()).status, 200);
+  const auto groups = reads("/routing/groups")["groups"];
+  ASSERT_EQ(groups.size(), 1U);
+  const auto key = groups[0]["key"].get<std::string>();
+  EXPECT_EQ(groups[0]["alerts"].size(), 1U);
+  EXPECT_EQ(changes("/routing/explain", "/routing/explain", alert, 200)["targets"].size(), 1U);
+  changes("/routing/acknowledge", "/routing/acknowledge", {{"group_key", key}, {"comment", "seen"}}, 200);
+  changes("/routing/withdraw", "/routing/withdraw", {{"key", key}}, 200);
+  const json silence{{"matchers", {{{"name", "alertname"}, {"value", "Slow"}, {"isRegex", false}}}},
+                     {"startsAt", "2027-01-15T00:00:00Z"}, {"endsAt", "2027-03-15T00:00:00Z"}, {"createdBy", "ann"},
+                     {"comment", "works"},
+                     {"recurrence", {{"rrule", "FREQ=DAILY"}, {"duration", "23h"}}}};
+  const auto preview = changes("/routing/silences/preview", "/routing/silences/preview", silence, 200);
+  EXPECT_FALSE(preview["occurrences"].empty());
+  const auto drill = changes("/routing/drills", "/routing/drills", {{"receiver", "nobody"}, {"note", "hello"}}, 201);
+  EXPECT_FALSE(reads("/routing/drills")["drills"].empty());
+  changes("/routing/drills/{id}/ack", "/routing/drills/" + drill["id"].get<std::string>() + "/ack", json::object(), 200);
+  EXPECT_FALSE(reads("/routing/history")["items"].empty());
+  reads("/routing/held");
+}
+
+TEST_F(OpenApiOfPeople, EventsAndChangesAreAnsweredAsDocumented) {
+  const auto taken = changes("/intake/{name}", "/intake/vendor?key=0123456789abcdef",
+                             {{"id", 17}, {"text", "no current"}, {"state", "open"}}, 202);
+  EXPECT_EQ(taken["keys"], json::array({"17"}));
+  EXPECT_EQ(reads("/intake")["events"].size(), 1U);
+  changes("/heartbeats/{name}", "/heartbeats/backup?key=0123456789abcdef", json::object(), 200);
+  EXPECT_EQ(reads("/heartbeats")["heartbeats"].size(), 1U);
+  changes("/changes", "/changes", {{"service", "shop"}, {"summary", "shop 2.4"}}, 201);
+  EXPECT_EQ(reads("/changes")["changes"].size(), 1U);
+}
+
+TEST_F(OpenApiOfPeople, TheStatusPageIsAnsweredAsDocumented) {
+  const json words{{"name", "Slow"}, {"status", "investigating"}, {"body", "We look."},
+                   {"components", {{"shop", "degraded_performance"}}}};
+  const auto post = "/status-page/posts/" + changes("/status-page/posts", "/status-page/posts", words, 201)["id"].get<std::string>();
+  EXPECT_EQ(reads("/status-page")["posts"].size(), 1U);
+  changes("/status-page/posts/{id}/publish", post + "/publish", {{"status", "identified"}, {"body", "Found."}}, 200);
+  EXPECT_FALSE(reads("/status-page/posts/{id}", post)["updates"].empty());
+  const auto second = changes("/status-page/posts", "/status-page/posts", words, 201)["id"].get<std::string>();
+  const auto dropped = host.ask("DELETE", std::string(kBase) + "/status-page/posts/" + second + "/draft");
+  EXPECT_EQ(dropped.status, 200) << dropped.body;
+  expect_fits("/status-page/posts/{id}/draft", json::parse(dropped.body), "delete");
+  reads("/status-page/subscribers");
+}
+
+TEST_F(OpenApiOfPeople, OnCallIsAnsweredAsDocumented) {
+  const auto incident = host.declare("Checkout is slow").id.value;
+  EXPECT_FALSE(reads("/oncall/now")["on_call"][0]["people"].empty());
+  const auto schedule = reads("/oncall/schedules")["schedules"][0];
+  EXPECT_FALSE(schedule["gaps"].empty()) << "the layer ends";
+  EXPECT_FALSE(reads("/oncall/schedules/{name}/shifts", "/oncall/schedules/ops/shifts")["shifts"].empty());
+  EXPECT_FALSE(reads("/oncall/reachability")["findings"].empty());
+  ASSERT_TRUE(host.run_until([&] { return !host.plane->oncall->escalations.active().empty(); }));
+  EXPECT_FALSE(reads("/oncall/escalations")["escalations"].empty());
+  const auto escalation = "/oncall/escalations/" + incident;
+  changes("/oncall/escalations/{id}/ask", escalation + "/ask", {{"target", "bob"}}, 200);
+  changes("/oncall/escalations/{id}/escalate", escalation + "/escalate", json::object(), 200);
+  EXPECT_FALSE(reads("/oncall/escalations/{id}", escalation)["escalation"]["pages"].empty());
+  host.post(std::string(kBase) + "/incidents/" + incident + "/ack", {{"by", "bob"}}, 200);
+  changes("/oncall/escalations/{id}/confirm", escalation + "/confirm", json::object(), 200);
+  const json span{{"schedule", "ops"}, {"from", "2027-01-16T00:00:00Z"}, {"to", "2027-01-17T00:00:00Z"}};
+  auto body = span;
+  body["users"] = {"bob"};
+  const auto made = changes("/oncall/overrides", "/oncall/overrides", body, 201)["override"]["id"].get<std::string>();
+  body = span;
+  body["person"] = "ann";
+  body["from"] = "2027-01-18T00:00:00Z";
+  body["to"] = "2027-01-19T00:00:00Z";
+  const auto swap = changes("/oncall/swaps", "/oncall/swaps", body, 201)["swap"]["id"].get<std::string>();
+  changes("/oncall/swaps/{id}/take", "/oncall/swaps/" + swap + "/take", {{"taker", "bob"}}, 200);
+  EXPECT_EQ(reads("/oncall/changes")["overrides"].size(), 1U);
+  changes("/oncall/changes/{id}/remove", "/oncall/changes/" + made + "/remove", json::object(), 200);
+  changes("/oncall/test-page", "/oncall/test-page", {{"person", "ann"}}, 202);
+  for (const char* calendar : {"/oncall/schedules/ops/calendar.ics", "/oncall/people/ann/calendar.ics"})
+    EXPECT_TRUE(host.ask("GET", std::string(kBase) + calendar).body.starts_with("BEGIN:VCALENDAR")) << calendar;
+}
+
+TEST_F(OpenApiOfPeople, WhoMayDoWhatIsAnsweredAsDocumented) {
+  changes("/users", "/users", {{"id", "eve"}, {"role", "viewer"}, {"grants", {{{"role", "operator"}, {"services", {"shop"}}}}}}, 201);
+  changes("/tokens", "/tokens", {{"name", "ci"}, {"scopes", {"read"}}, {"expires_in", "90d"}}, 201);
+  for (const char* path : {"/users", "/tokens", "/sessions", "/audit", "/severity", "/contacts", "/texts", "/drafts",
+                           "/postmortems", "/kpi", "/review"})
+    reads(path);
+  EXPECT_FALSE(reads("/audit")["records"].empty());
 }
 
 TEST_F(OpenApi, ARefusalIsAnsweredAsDocumented) {

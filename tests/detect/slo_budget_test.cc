@@ -124,9 +124,10 @@ TEST(SloBudget, BurnsDownToWhatIsLeft) {
 TEST(SloBudget, TwentyTwoMinutesFailAMonthAndTwentyOnePass) {
   for (const auto& [outage, met] : std::vector<std::pair<int, bool>>{{21, true}, {22, false}}) {
     SloWorld world;
-    world.level(series_of("up"), kNow - hours(31 * 24), kNow, 60s, [&, &outage = outage](WallTime at) {
-      return at > kNow - hours(40) && at <= kNow - hours(40) + minutes(outage) ? 0 : 1;
-    });
+    world.level(series_of("up"), kNow - hours(31 * 24), kNow, 60s,
+                [&, &outage = outage](WallTime at) {
+                  return at > kNow - hours(40) && at <= kNow - hours(40) + minutes(outage) ? 0 : 1;
+                });
     const auto slo = read_slo(
         "{name: up, objective: 99.95 %, window: 30d, value: up, at_least: 1, budgeting: "
         "timeslices}");
@@ -200,6 +201,8 @@ TEST(SloBudget, CountsAsTheMethodSays) {
            {"shares of slices", ratio + "budgeting: ratio_timeslices, ", 1440, 1.32},
            {"a level, NaN is no answer", base + "value: p95, at_most: 0.5, ", 1430, 5},
            {"a level that must be high", base + "value: p95, above: 0.5, ", 1430, 1425},
+           {"five minutes in which the level was once too high",
+            base + "value: p95, at_most: 0.5, budgeting: timeslices, slice: 5m, ", 288, 2},
            {"a share", base + "success_ratio: share, ", 1440, 1},
        }) {
     SCOPED_TRACE(one.name);

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 
+#include "app/access/records.h"
 #include "base/text.h"
+#include "model/operations.h"
 
 namespace holdfast::app {
 namespace {
 
 constexpr std::size_t kStreamCountMax = 256;
 constexpr std::size_t kReplayCountMax = 1000;
+
+bool is_confidential(const state::Entry& entry) {
+  return entry.topic == model::kAudit || entry.topic == kAccessChanged;
+}
 
 }  // namespace
 
@@ -33,9 +39,10 @@ void EventHub::open(const net::Request& request, net::ResponderPtr responder) {
   }
   auto last = request.headers.get("last-event-id");
   if (last.empty()) last = request.param("after");
-  Stream stream{responder->start_events()};
+  const auto permissions = split(request.headers.get("x-holdfast-permissions"), ',');
+  Stream stream{responder->start_events(), std::ranges::find(permissions, "audit") != permissions.end()};
   if (const auto after = parse_int(last)) {
-    stream.told = replay(*stream.events, *after);
+    stream.told = replay(stream, *after);
   } else {
     stream.events->send("hello", "{}", std::to_string(journal_.stats().last_seq));
   }
@@ -43,18 +50,20 @@ void EventHub::open(const net::Request& request, net::ResponderPtr responder) {
 }
 
 // Reads on the control strand: at most a thousand rows by primary key, well under a millisecond each hundred.
-state::Seq EventHub::replay(net::EventStream& stream, state::Seq after) {
+state::Seq EventHub::replay(const Stream& stream, state::Seq after) {
   state::EntryQuery query;
   query.after = after;
   query.limit = kReplayCountMax + 1;
   const auto last = journal_.stats().last_seq;
   auto entries = journal_.read(query);
   if (!entries || entries->size() > kReplayCountMax || after > last) {
-    stream.send("reset", "{}", std::to_string(last));
+    stream.events->send("reset", "{}", std::to_string(last));
     return 0;
   }
-  for (const auto& entry : *entries)
-    stream.send(entry.topic, entry.body, std::to_string(entry.seq));
+  for (const auto& entry : *entries) {
+    if (!is_confidential(entry) || stream.all)
+      stream.events->send(entry.topic, entry.body, std::to_string(entry.seq));
+  }
   return entries->empty() ? 0 : entries->back().seq;
 }
 
@@ -62,7 +71,7 @@ void EventHub::publish(const state::Entry& entry) {
   if (streams_.empty()) return;
   const auto id = std::to_string(entry.seq);
   std::erase_if(streams_, [&](const Stream& stream) {
-    if (entry.seq <= stream.told) return !stream.events->open();
+    if (entry.seq <= stream.told || (is_confidential(entry) && !stream.all)) return !stream.events->open();
     return !stream.events->send(entry.topic, entry.body, id);
   });
 }

@@ -4,6 +4,7 @@
 //             Last-Event-ID (header or parameter `after`) replays what was missed, at most 1,000 entries; when more was missed
 //             the event "reset" tells the client to load everything anew; so it does when the id is of no entry yet (the
 //             journal is another one). No stream is told an entry twice.
+// Secrets     Who did what (audit, access_changed) is told to those with the permission `audit` alone.
 // Threads     Control strand, but for sending, which EventStream allows from anywhere.
 // Limits      256 streams; one more is refused with 503.
 #pragma once
@@ -28,10 +29,11 @@ class EventHub {
   void open(const net::Request& request, net::ResponderPtr responder);
   struct Stream {
     std::shared_ptr<net::EventStream> events;
+    bool all = false;     // the audit log, too
     state::Seq told = 0;  // up to this entry by replay
   };
   // The last entry that was told.
-  state::Seq replay(net::EventStream& stream, state::Seq after);
+  state::Seq replay(const Stream& stream, state::Seq after);
   void publish(const state::Entry& entry);
 
   Env& env_;

@@ -1,11 +1,14 @@
-// Each route: read the request, ask a room on the control strand, answer with the model's own JSON. The shape of a
-// handler that changes something is always the same: act, and leave an audit record with the outcome.
+// Each route: read the request, ask a room on the control strand, answer with the model's own JSON. The audit record of a
+// call is written around it (access/audited_router.h); what ends after its answer leaves one more, with the outcome.
 #include "app/api/holdfast_api.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/access/audited_router.h"
+#include "app/api/incident_api.h"
 #include "app/api/service_view.h"
+#include "app/api/slo_api.h"
 #include "base/text.h"
 
 extern "C" const char holdfast_openapi_begin[];
@@ -31,6 +34,12 @@ Response failure(const Error& error) {
                 {{"error", {{"code", code_name(error.code())}, {"message", error.message()}}}});
 }
 Response ok(const json& body) { return answer(200, body); }
+
+// For the audit record.
+Response concerning(const std::string& what, Response response) {
+  response.headers.set(kAuditResource, printable(what));
+  return response;
+}
 
 std::string user_of(const Request& request) {
   return std::string(request.headers.get("x-holdfast-user"));
@@ -352,9 +361,7 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
             const model::IncidentId id(request.path_params.at("id"));
             if (!body.error()) {
               act(id, by.empty() ? user_of(request) : by, body,
-                  [this, request, to, verb, id](Result<model::Incident> result) {
-                    audit(request, "incident." + verb, id.value,
-                          result ? "ok" : result.error().message());
+                  [to](Result<model::Incident> result) {
                     to->send(result ? ok({{"incident", *result}}) : failure(result.error()));
                   });
             }
@@ -383,19 +390,16 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
       const auto name = body.required("name");
       const auto service = body.text("service");
       if (body.error()) return to->send(failure(*body.error()));
-      plane_.drills->run(
-          name, service, user_of(request), [this, request, to, name](Result<model::Drill> drill) {
-            audit(request, "drill.run", name, drill ? "ok" : drill.error().message());
-            to->send(drill ? answer(202, {{"drill", *drill}}) : failure(drill.error()));
-          });
+      plane_.drills->run(name, service, user_of(request), [to, name](Result<model::Drill> drill) {
+        to->send(concerning(
+            name, drill ? answer(202, {{"drill", *drill}}) : failure(drill.error())));
+      });
     });
     route(router, "POST", "/drills/{id}/abort", [this](const Request& request, ResponderPtr to) {
       const auto id = request.path_params.at("id");
-      plane_.drills->abort(
-          id, user_of(request), [this, request, to, id](Result<model::Drill> drill) {
-            audit(request, "drill.abort", id, drill ? "ok" : drill.error().message());
-            to->send(drill ? ok({{"drill", *drill}}) : failure(drill.error()));
-          });
+      plane_.drills->abort(id, user_of(request), [to](Result<model::Drill> drill) {
+        to->send(drill ? ok({{"drill", *drill}}) : failure(drill.error()));
+      });
     });
   }
 
@@ -452,17 +456,14 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
       const auto reason = body.text("reason");
       if (body.error()) return to->send(failure(*body.error()));
       plane_.healer->set_automation(stopped, user_of(request), reason,
-                                    [this, request, to, stopped](Result<model::Automation> result) {
-                                      audit(request,
-                                            stopped ? "automation.stop" : "automation.resume",
-                                            "automation", result ? "ok" : result.error().message());
-                                      to->send(result ? ok(*result) : failure(result.error()));
+                                    [to, stopped](Result<model::Automation> result) {
+                                      to->send(concerning(
+                                          stopped ? "automation stopped" : "automation resumed",
+                                          result ? ok(*result) : failure(result.error())));
                                     });
     });
-    route(router, "POST", "/config/reload", [this](const Request& request, ResponderPtr to) {
+    route(router, "POST", "/config/reload", [this](const Request&, ResponderPtr to) {
       findings_ = hooks_.reload();
-      audit(request, "config.reload", plane_.config.file,
-            findings_.empty() ? "ok" : findings_.front().text());
       if (findings_.empty()) return to->send(ok({{"ok", true}}));
       to->send(answer(400, {{"error",
                              {{"code", "invalid"},
@@ -514,6 +515,8 @@ class HoldfastApi : public std::enable_shared_from_this<HoldfastApi> {
 
 void add_holdfast_routes(net::Router& router, ControlPlane& plane, HoldfastApiHooks hooks) {
   std::make_shared<HoldfastApi>(plane, std::move(hooks))->add_routes(router);
+  add_incident_routes(router, plane);
+  add_slo_routes(router, slo_sources(plane));
 }
 
 }  // namespace holdfast::app

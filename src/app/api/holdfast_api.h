@@ -3,7 +3,7 @@
 // Purpose     What the console and the command line ask for. api/openapi.json describes every route; a test holds
 //             it against the router.
 // Errors      {"error":{"code","message"}} with the status of base/result.h's table.
-// Audit       Every call that changes something leaves an entry of topic model::kAudit: who, what, on which, result.
+// Audit       access/audited_router.h writes every call that changes something; an act on a service leaves one more when it ended.
 // Threads     Everything is asked on the control strand; service signals are PromQL on Lane::kPool.
 #pragma once
 

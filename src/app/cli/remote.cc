@@ -37,6 +37,7 @@ Result<json> Remote::get(const std::string& path) { return call("GET", path, "")
 Result<json> Remote::post(const std::string& path, const json& body) {
   return call("POST", path, body.dump());
 }
+Result<json> Remote::remove(const std::string& path) { return call("DELETE", path, ""); }
 Result<json> Remote::post_text(const std::string& path, std::string body, const std::string& type) {
   return call("POST", path, std::move(body), type);
 }
@@ -61,8 +62,12 @@ std::string message_of(const json& body, const net::ClientResponse& response) {
 
 }  // namespace
 
-Result<json> Remote::call(const std::string& method, const std::string& path,
-                          const std::string& body, const std::string& type) {
+Result<std::string> Remote::get_text(const std::string& path) {
+  return exchange("GET", path, "", "");
+}
+
+Result<std::string> Remote::exchange(const std::string& method, const std::string& path,
+                                     const std::string& body, const std::string& type) {
   net::ClientRequest request;
   request.method = method;
   request.url = impl_->url + (path.starts_with("/api") ? path : "/api/holdfast/v1" + path);
@@ -79,17 +84,23 @@ Result<json> Remote::call(const std::string& method, const std::string& path,
     return std::move(response).error().context("no answer from " + impl_->url +
                                                " (is Holdfast running there? --url names another)");
   }
-  if (response->status == 204 || (response->status == 200 && response->body.empty())) return json::object();
-  auto parsed = json::parse(response->body, nullptr, false);
   if (response->status >= 400) {
     const auto code = response->status == 401   ? Code::kUnauthorized
                       : response->status == 404 ? Code::kNotFound
                                                 : Code::kInvalid;
-    return Error(code, message_of(parsed, *response));
+    return Error(code, message_of(json::parse(response->body, nullptr, false), *response));
   }
+  return response->status == 204 ? std::string() : std::move(response->body);
+}
+
+Result<json> Remote::call(const std::string& method, const std::string& path,
+                          const std::string& body, const std::string& type) {
+  const auto answer = HF_TRY(exchange(method, path, body, type));
+  if (answer.empty()) return json::object();
+  auto parsed = json::parse(answer, nullptr, false);
   if (!parsed.is_object())
-    return unavailable(impl_->url + " answered something that is no JSON object: " +
-                       printable(response->body, 100));
+    return unavailable(impl_->url +
+                       " answered something that is no JSON object: " + printable(answer, 100));
   return parsed;
 }
 

@@ -27,13 +27,19 @@ class Remote {
 
   // `path` is below /api/holdfast/v1, or absolute when it begins with "/api".
   Result<nlohmann::json> get(const std::string& path);
+  // The answer's bytes as they are: Markdown, CSV, a PDF.
+  Result<std::string> get_text(const std::string& path);
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body);
+  Result<nlohmann::json> remove(const std::string& path);  // DELETE
   // A body that is no JSON object; an empty answer is an empty object.
   Result<nlohmann::json> post_text(const std::string& path, std::string body, const std::string& type);
 
  private:
   Result<nlohmann::json> call(const std::string& method, const std::string& path,
                               const std::string& body, const std::string& type = "application/json");
+  // A body of status below 400; empty for 204.
+  Result<std::string> exchange(const std::string& method, const std::string& path, const std::string& body,
+                               const std::string& type);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

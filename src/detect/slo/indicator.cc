@@ -179,7 +179,7 @@ Limit opposite(Limit limit) {
 Result<std::string> part(const Slo& slo, const std::string& query, Duration window,
                          Counting counting) {
   if (slo.indicator.counter) return counted(query, window, counting);
-  return "sum(" + over("sum_over_time", HF_TRY(level_text(query, slo.slice)), window, slo.slice) +
+  return "sum(" + over("sum_over_time", HF_TRY(level_text(query, slo.step())), window, slo.step()) +
          ")";
 }
 
@@ -188,9 +188,9 @@ Result<std::string> events(const Slo& slo, Duration window, Counting counting) {
   if (indicator.kind == Indicator::Kind::kRatio)
     return part(slo, indicator.total, window, counting);
   // NaN is no value: a quantile of no requests is neither fast nor slow.
-  const auto known = "(" + HF_TRY(level_text(indicator.value, slo.slice))
+  const auto known = "(" + HF_TRY(level_text(indicator.value, slo.step()))
   +") > -Inf";
-  return "sum(" + over("count_over_time", known, window, slo.slice) + ")";
+  return "sum(" + over("count_over_time", known, window, slo.step()) + ")";
 }
 
 Result<std::string> bad_events(const Slo& slo, Duration window, Counting counting) {
@@ -205,15 +205,15 @@ Result<std::string> bad_events(const Slo& slo, Duration window, Counting countin
     // Extrapolation may make more good events than there were events.
     return by_bad ? or_none : "clamp_min(" + total + " - " + or_none + ", 0)";
   }
-  const auto level = HF_TRY(level_text(indicator.value, slo.slice));
+  const auto level = HF_TRY(level_text(indicator.value, slo.step()));
   if (indicator.kind == Indicator::Kind::kThreshold) {
     const auto is_bad = "(" + level + ") " + std::string(limit_text(opposite(indicator.limit))) +
                         " bool " + format_double(indicator.threshold);
-    return "sum(" + over("sum_over_time", is_bad, window, slo.slice) + ")";
+    return "sum(" + over("sum_over_time", is_bad, window, slo.step()) + ")";
   }
   const auto share = (indicator.raw_is_failure ? "(" : "1 - (") + level + ")";
   const auto known = indicator.raw_is_failure ? share + " > -Inf" : "(" + share + ") > -Inf";
-  return "sum(" + over("sum_over_time", known, window, slo.slice) + ")";
+  return "sum(" + over("sum_over_time", known, window, slo.step()) + ")";
 }
 
 }  // namespace

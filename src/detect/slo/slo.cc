@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 
@@ -34,6 +35,11 @@ std::string_view limit_text(Limit limit) {
 }
 
 double tidy(double value) { return std::round(value * 1e12) / 1e12; }
+
+Duration Slo::step() const {
+  constexpr Duration kStepMax = 1min;
+  return budgeting == Budgeting::kOccurrences ? slice : std::min(slice, kStepMax);
+}
 
 double Slo::budget() const { return tidy(1.0 - objective); }
 

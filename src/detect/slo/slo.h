@@ -94,13 +94,15 @@ struct Slo {
   double objective = 0.999;
   Window window;
   Budgeting budgeting = Budgeting::kOccurrences;
-  Duration slice = 1min;      // of time slices; how often levels are looked at
+  Duration slice = 1min;      // of time slices; kOccurrences: how often levels are looked at
   double slice_target = 1.0;  // kTimeslices: the share of good events that makes a slice good
   Indicator indicator;
   AlertWishes alerts;
   SourcePlace place;
 
   double budget() const;  // 1 - objective, without the dust of the subtraction
+  // How often levels are looked at: within a slice, more than once where it is long.
+  Duration step() const;
   // Budgets of time have their whole size from the beginning, those of events grow with the events.
   bool of_time() const { return budgeting == Budgeting::kTimeslices; }
 };

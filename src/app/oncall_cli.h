@@ -1,0 +1,14 @@
+// app/oncall_cli.h: the words of the command line about on-call, for main().
+#pragma once
+
+#include "app/incident_cli.h"
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast::app {
+
+void add_oncall_commands(CLI::App& cli, const CliContext& context);
+
+}  // namespace holdfast::app
