@@ -184,5 +184,23 @@ TEST(SloConfig, SaysWhatIsWrong) {
       testing::IsEmpty());
 }
 
+TEST(SloConfig, CheckKnowsOpenSloFiles) {
+  SeededRandom random{1};
+  SimClock clock;
+  SimFileSystem files{random, &clock};
+  const auto none = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+  const std::string two =
+      "apiVersion: openslo/v1\nkind: Service\nmetadata: { name: a }\nspec: {}\n---\n"
+      "apiVersion: openslo/v1\nkind: Servise\nmetadata: { name: b }\nspec: {}\n";
+  EXPECT_EQ(recognise(two), FileKind::kOpenSlo);
+  EXPECT_EQ(recognise("slos: []\n"), FileKind::kHoldfast);
+  ASSERT_TRUE(files.create_directories("/d"));
+  ASSERT_TRUE(files.write_file_atomic("/d/f", two));
+  const auto findings = check_file(files, "/d/f", none);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_THAT(findings[0].text(),
+              testing::StartsWith("/d/f:7:7: 'kind' is 'Servise'; allowed: SLO, SLI"));
+}
+
 }  // namespace
 }  // namespace holdfast::app
