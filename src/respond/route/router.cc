@@ -216,6 +216,7 @@ Result<void> Router::Impl::restore_groups() {
       } else if (auto& group = group_for(*node, std::move(grouped), batch);
                  group.members.insert(fingerprint).second) {
         ++row.groups;
+        group.let_go.erase(fingerprint);
       }
     }
   }
@@ -303,6 +304,7 @@ void Router::Impl::adopt_groups(std::map<std::string, std::unique_ptr<Group>> ol
       }
       auto& group = group_for(*node, std::move(grouped), batch);
       if (group.members.insert(fingerprint).second) ++row.groups;
+      group.let_go.erase(fingerprint);
       const bool waited = row.span.starts_at + in_ms(node->route->group_wait) < now;
       if (!group.flushed && waited)
         clock.set(group, std::min(group.due, std::max(start_after, env.clock.mono())));

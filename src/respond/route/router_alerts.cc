@@ -172,7 +172,9 @@ void Router::Impl::insert(const AlertRow& row, state::Batch& batch) {
     auto& group = group_for(*node, group_labels(*node->route, labels), batch);
     if (group.members.insert(row.fingerprint).second) {
       ++const_cast<AlertRow&>(row).groups;
-      group.let_go.erase(row.fingerprint);
+      // In the same commit as the alert: after a crash its end would else count as told.
+      if (group.let_go.erase(row.fingerprint) > 0)
+        batch.document(std::string(kGroupDocument), group.id, group_document(group));
     }
     if (group.flushed || row.span.starts_at + in_ms(node->route->group_wait) >= now) continue;
     // It waited elsewhere already.
