@@ -85,6 +85,10 @@ function Body({ detail, changed }: { detail: IncidentDetail; changed: () => void
     <>
       <Clocks incident={incident} />
       <Promises incident={incident} />
+      <div className="grid-2 incident-now">
+        <Calls incident={incident} />
+        <Checklist incident={incident} changed={changed} />
+      </div>
       <div className="incident-columns">
         <div className="incident-side">
           <PostmortemCard incident={incident} />
@@ -96,8 +100,6 @@ function Body({ detail, changed }: { detail: IncidentDetail; changed: () => void
           <Tasks incident={incident} changed={changed} />
         </div>
         <div className="incident-side">
-          <Calls incident={incident} />
-          <Checklist incident={incident} changed={changed} />
           <Duties incident={incident} changed={changed} />
           <Links incident={incident} />
           <Card title={t("incident.remedies")} testId="incident-remedies">
