@@ -12,7 +12,8 @@ using Kind = send::Outcome::Kind;
 std::map<std::string, bool> last_told(const RouteHost& host) {
   std::map<std::string, bool> fires;
   for (const auto& one : host.told) {
-    for (const auto& alert : one.notification.alerts) fires[one.notification.receiver + " " + alert.labels.text()] = !alert.resolved();
+    for (const auto& alert : one.notification.alerts)
+      fires[one.notification.receiver + " " + alert.labels.text()] = !alert.resolved();
   }
   return fires;
 }
@@ -26,7 +27,8 @@ void expect_no_repeats(const RouteHost& host) {
     if (!keys.insert(told.key()).second) continue;
     auto& before = last[told.group_key + told.receiver_key()];
     if (before != nullptr) {
-      EXPECT_NE(before->text(), one.text()) << told.key() << " after " << before->notification.key() << ": " << told.reason;
+      EXPECT_NE(before->text(), one.text())
+          << told.key() << " after " << before->notification.key() << ": " << told.reason;
     }
     before = &one;
   }
@@ -35,7 +37,8 @@ void expect_no_repeats(const RouteHost& host) {
 struct Trace {
   // Of every second trace the receivers hang now and then, so that nobody knows what arrived; that whoever may have been told
   // hears of the end is N1's promise, so there it is asked for.
-  explicit Trace(std::uint64_t seed) : random(seed), host(config(), with(seed % 2 == 1), seed), hangs(seed % 2 == 1) {
+  explicit Trace(std::uint64_t seed)
+      : random(seed), host(config(), with(seed % 2 == 1), seed), hangs(seed % 2 == 1) {
     host.answer = [this](const send::SendRequest&) -> std::optional<send::Outcome> {
       send::Outcome outcome;
       if (calm || random.chance(0.7)) return outcome;
@@ -118,7 +121,8 @@ TEST(RouterCrashes, AFullDiskStillLetsPagesOutAndWhatIsRefusedIsAnswered) {
   host.run(2s);
   host.host.files.set_full(true);
   std::optional<bool> stored;
-  host.router->post({firing("A", "2")}, [&](Result<PostResult> result) { stored = result.has_value(); });
+  host.router->post({firing("A", "2")},
+                    [&](Result<PostResult> result) { stored = result.has_value(); });
   host.run(1min);
   EXPECT_EQ(stored, false);
   EXPECT_EQ(host.told.back().text(), "FIRING 1 2");
