@@ -151,6 +151,12 @@ TEST(Limits, OfRobotsCountBytesAndKeepTheMentions) {
   for (int i = 0; i < 7000; ++i) lines += "x\n";
   Built many(group(false), settings_with("feishu_robot", {{"message", lines}}));
   EXPECT_LT(many.build("feishu_robot")->request.body.size(), 20'000U) << "lines are no way around it";
+  EXPECT_GT(many.build("feishu_robot")->request.body.size(), 15'000U);
+  const std::string brackets(18'000, '<');  // "\\u003c"
+  for (const char* kind : {"dingtalk_robot", "feishu_robot"}) {
+    Built grown(group(false), settings_with(kind, {{"message", brackets}}));
+    EXPECT_LT(grown.build(kind)->request.body.size(), 20'000U) << kind;
+  }
 }
 
 TEST(Limits, WholeEventsThatAreTooLargeLoseTheirDetails) {

@@ -7,10 +7,26 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "respond/send/go_json.h"
 #include "respond/send/kinds.h"
 #include "respond/send/limits.h"
 
 namespace holdfast::respond::send {
+
+namespace {
+
+// What `wrap` makes of as much of the text as leaves it within size_max as JSON, where line feeds and "<" take more room.
+template <typename Wrap>
+OrderedJson fitting(std::size_t size_max, std::string_view text, const Wrap& wrap) {
+  constexpr std::size_t kTextSizeMin = 100;
+  auto size = std::min(text.size(), size_max);
+  for (;; size = size * 9 / 10) {
+    auto body = wrap(cut_bytes(text, size));
+    if (size < kTextSizeMin || go_json(body).size() <= size_max) return body;
+  }
+}
+
+}  // namespace
 
 std::string hmac_base64(std::string_view key, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -107,13 +123,14 @@ Result<Exchange> build_dingtalk_robot(const Message& message) {
   }
   const bool plain = settings.text("message_type") == "text";
   const auto title = message.words.title(settings.text("title"));
-  const auto text = with_tail(message.words.body(settings.text("message")), tail, kTextSizeMax);
+  const auto text = message.words.body(settings.text("message"));
   auto body = OrderedJson::object();
   body["msgtype"] = plain ? "text" : "markdown";
-  if (plain)
-    body["text"] = OrderedJson::object({{"content", title.empty() ? text : title + "\n" + text}});
-  else
-    body["markdown"] = OrderedJson::object({{"title", title}, {"text", text}});
+  body[plain ? "text" : "markdown"] = fitting(kTextSizeMax, text, [&](const std::string& part) {
+    const auto whole = with_tail(part, tail, kTextSizeMax);
+    if (!plain) return OrderedJson::object({{"title", title}, {"text", whole}});
+    return OrderedJson::object({{"content", title.empty() ? whole : title + "\n" + whole}});
+  });
   body["at"] =
       OrderedJson::object({{"atMobiles", mobiles}, {"atUserIds", users}, {"isAtAll", all}});
   auto exchange = post_json(url, body);
@@ -161,13 +178,15 @@ Result<Exchange> build_feishu_robot(const Message& message) {
     body["timestamp"] = at;
     body["sign"] = hmac_base64(at + "\n" + secret, "");
   }
-  // A post wraps every line; one with too many of them goes out as a text.
+  // A post wraps every line; one with too many of them goes out as a text, as much of it as fits.
   auto post = post_of(title, text, users);
   if (settings.text("message_type") == "text" || go_json(post).size() > kPostSizeMax) {
-    auto content = title.empty() ? text : title + "\n" + text;
-    for (const auto& user : users) content += "\n<at user_id=\"" + user + "\"></at>";
+    std::string tail;
+    for (const auto& user : users) tail += "\n<at user_id=\"" + user + "\"></at>";
     body["msg_type"] = "text";
-    body["content"] = OrderedJson::object({{"text", content}});
+    body["content"] = fitting(kPostSizeMax, text, [&](const std::string& part) {
+      return OrderedJson::object({{"text", (title.empty() ? part : title + "\n" + part) + tail}});
+    });
   } else {
     body["msg_type"] = "post";
     body["content"] = std::move(post);
