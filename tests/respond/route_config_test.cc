@@ -77,8 +77,8 @@ TEST(AlertmanagerConfig, RoutesInheritWhatAlertmanagerInheritsAndNothingElse) {
   EXPECT_EQ(first.labels, (decltype(first.labels){{"team", "ops"}, {"tier", "two"}}));
   ASSERT_EQ(first.routes.size(), 2U);
   EXPECT_EQ(first.routes[0].receiver, "b");
-  EXPECT_FALSE(first.routes[0].group_by_all);
-  EXPECT_TRUE(first.routes[0].group_by.empty());
+  EXPECT_TRUE(first.routes[0].group_by_all) << "an empty group_by says nothing, to Alertmanager too";
+  EXPECT_EQ(first.routes[0].group_by, root.group_by);
   EXPECT_FALSE(first.routes[0].keep_going);
   EXPECT_TRUE(first.routes[0].mute_time_intervals.empty());
   EXPECT_TRUE(first.routes[1].group_by_all);
