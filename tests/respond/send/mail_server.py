@@ -38,7 +38,7 @@ def main():
 
         def check(server, session, envelope, mechanism, data):
             good = isinstance(data, LoginPassword) and (data.login, data.password) == (user, password)
-            return AuthResult(success=good)
+            return AuthResult(success=good, handled=False)  # so that it answers 535 itself
 
         options.update(authenticator=check, auth_required=True, auth_require_tls=False)
     controller = Controller(Keep(folder), hostname="127.0.0.1", port=port, **options)
