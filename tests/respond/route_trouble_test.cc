@@ -139,8 +139,10 @@ TEST(RouterTrouble, AnHourOfItPagesTheFallbackOnceAndThenEverybodyHearsTheEnd) {
   EXPECT_EQ(host.told_to("down")[0].text(), "FIRING 1");
   ASSERT_TRUE(host.post({resolved(firing("A", "1"), host.now())}).has_value());
   host.run(1min);
-  for (const char* receiver : {"down", "broken", "fine"})
+  for (const char* receiver : {"down", "broken", "fine"}) {
+    ASSERT_FALSE(host.told_to(receiver).empty()) << receiver;
     EXPECT_EQ(host.told_to(receiver).back().text(), "RESOLVED 1") << receiver;
+  }
   EXPECT_THAT(host.stood_in_for("hanging"), ElementsAre("FIRING 1", "RESOLVED 1"));
   EXPECT_THAT(host.stood_in_for("down"), ElementsAre("FIRING 1", "RESOLVED 1"));
 }
