@@ -9,7 +9,7 @@ import { Problem, Select } from "../ui/forms";
 import { Limited } from "../ui/lists";
 import { Button, Choice, Empty, Page, Ready } from "../ui/pieces";
 import { changeSearch, useAddress } from "../ui/router";
-import { GroupCard } from "./GroupCard";
+import { AlertNames, GroupCard } from "./GroupCard";
 import { RuleAlerts } from "./RuleAlerts";
 import { countStates, filterGroups, kAlertStates, loudestFirst, statesOf } from "./filter";
 import "./alerts.css";
@@ -69,6 +69,7 @@ function Filtered({ groups, reload }: { groups: AlertGroup[]; reload: () => void
   const matched = useMemo(() => filterGroups(groups, { matchers, states: [], receiver }), [groups, matchers, receiver]);
   const shown = useMemo(() => loudestFirst(filterGroups(matched, { matchers: [], states, receiver: "" })), [matched, states.join()]);
   const counts = useMemo(() => countStates(matched), [matched]);
+  const names = useMemo(() => new Map(groups.flatMap((group) => group.alerts.map((alert) => [alert.fingerprint, alert.labels["alertname"] ?? ""]))), [groups]);
   const receivers = [...new Set([...groups.map((one) => one.receiver.name), ...(receiver ? [receiver] : [])])].sort();
 
   const change = (value: string) => {
@@ -116,9 +117,11 @@ function Filtered({ groups, reload }: { groups: AlertGroup[]; reload: () => void
           <Button onClick={() => { setText(""); changeSearch({ filter: "", state: "", receiver: "" }); }}>{t("incidents.clear")}</Button>
         </Empty>
       ) : (
-        <Limited items={shown} first={40} step={100}>
-          {(some) => some.map((group) => <GroupCard key={`${group.key}${group.receiver.name}`} group={group} open={shown.length <= 5} reload={reload} />)}
-        </Limited>
+        <AlertNames.Provider value={names}>
+          <Limited items={shown} first={40} step={100}>
+            {(some) => some.map((group) => <GroupCard key={`${group.key}${group.receiver.name}`} group={group} open={shown.length <= 5} reload={reload} />)}
+          </Limited>
+        </AlertNames.Provider>
       )}
     </>
   );

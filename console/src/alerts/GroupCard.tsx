@@ -1,5 +1,5 @@
 // One group: what its alerts share, who is told of it, and each alert with what keeps it quiet.
-import { useState } from "react";
+import { createContext, useContext, useState } from "react";
 import { post } from "../api/client";
 import type { AlertGroup, RoutedAlert } from "../api/routing";
 import type { Labels as LabelMap } from "../api/types";
@@ -28,6 +28,9 @@ export const kStateLook: Record<RoutedState, { tone: Tone; icon: IconName }> = {
   muted: { tone: "quiet", icon: "moon" },
   unprocessed: { tone: "warn", icon: "clock" },
 };
+
+// What an alert's fingerprint is called, so that an inhibited one names what inhibits it.
+export const AlertNames = createContext<ReadonlyMap<string, string>>(new Map());
 
 const openForm = (labels: LabelMap) => navigate(`/silences?form=new&matchers=${encodeURIComponent(printMatchers(exactMatchers(labels)))}`);
 
@@ -115,6 +118,7 @@ function AlertRow({ alert, shared, reload }: { alert: RoutedAlert; shared: strin
   const { t } = useWords();
   const may = useMay("respond");
   const [asking, setAsking] = useState(false);
+  const names = useContext(AlertNames);
   const state = stateOf(alert);
   const { annotations, status } = alert;
   const text = annotations["summary"] ?? annotations["description"] ?? annotations["message"];
@@ -150,7 +154,7 @@ function AlertRow({ alert, shared, reload }: { alert: RoutedAlert; shared: strin
             <Link to={`/silences?id=${encodeURIComponent(id)}`} data-testid="alert-silenced-by">{t("routed_state.silenced")}</Link>
           </span>
         ))}
-        {status.inhibitedBy.length > 0 && <> · {t("routed_state.inhibited")}: <code>{status.inhibitedBy.join(", ")}</code></>}
+        {status.inhibitedBy.length > 0 && <> · {t("alerts.inhibited_by", { names: status.inhibitedBy.map((one) => names.get(one) || one).join(", ") })}</>}
         {status.mutedBy.length > 0 && <> · {t("alerts.muted_by", { names: status.mutedBy.join(", ") })}</>}
         {/^https?:/.test(alert.generatorURL) && (
           <>

@@ -95,19 +95,19 @@ function Body({ detail, changed }: { detail: IncidentDetail; changed: () => void
           <Card title={t("timeline.title")} aside={<span className="muted">{t("timeline.count", { count: incident.timeline?.length ?? 0 })}</span>}>
             {incident.timeline?.length ? <Timeline incident={incident} changed={changed} /> : <Empty icon="clock" title={t("timeline.empty")} />}
           </Card>
-          <Impact incident={incident} changed={changed} />
-          <Drafts incident={incident} />
-          <Tasks incident={incident} changed={changed} />
         </div>
         <div className="incident-side">
           <Duties incident={incident} changed={changed} />
-          <Links incident={incident} />
+          <Impact incident={incident} changed={changed} />
           <Card title={t("incident.remedies")} testId="incident-remedies">
             {remedies.length === 0 ? <Empty icon="wrench" title={t("incident.no_remedies")} /> : <RemedyList remedies={remedies} />}
           </Card>
           <Card title={t("incident.alerts")}>
             <Alerts incident={incident} />
           </Card>
+          <Drafts incident={incident} />
+          <Tasks incident={incident} changed={changed} />
+          <Links incident={incident} />
           <Card title={t("incident.notifications")} testId="incident-notifications">
             <Notifications notifications={notifications} />
           </Card>

@@ -31,7 +31,7 @@ export const kAlertWords = {
   "alerts.told": ["Who was told", "已通知谁"],
   "alerts.told_nobody": ["Nobody was told yet.", "尚未通知任何人。"],
   "alerts.expand": ["Alerts: {count}", "告警：{count} 个"],
-  "alerts.inhibited_link": ["the alert that inhibits it", "抑制它的告警"],
+  "alerts.inhibited_by": ["inhibited by {names}", "被 {names} 抑制"],
   "routed_state.active": ["active", "活跃"],
   "routed_state.silenced": ["silenced", "已静默"],
   "routed_state.inhibited": ["inhibited", "已抑制"],
@@ -48,7 +48,6 @@ export const kAlertWords = {
   "told.attempts": ["attempts: {count}", "尝试 {count} 次"],
   "told.in_place_of": ["in place of {name}", "代替 {name}"],
   "told.template": ["its template failed, plain words were sent: {error}", "模板出错，已发送纯文本：{error}"],
-  "told.acknowledged": ["acknowledged by {who}", "由 {who} 确认"],
 
   "silences.intro": ["What is kept quiet, by whom and until when. Alerts that are silenced stay visible, nobody is told of them.", "哪些告警被静默、由谁、到什么时候。被静默的告警仍然可见，但不会通知任何人。"],
   "silences.new": ["New silence", "新建静默"],

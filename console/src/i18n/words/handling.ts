@@ -21,7 +21,6 @@ export const kHandlingWords = {
   "phase.closed": ["closed", "已关闭"],
 
   "promises.title": ["Promises", "承诺时限"],
-  "promises.none": ["This severity promises no times.", "该级别没有时限承诺。"],
   "promises.left": ["{span} left", "剩余 {span}"],
   "promises.over": ["over by {span}", "已超时 {span}"],
   "promises.met": ["kept after {span}", "已在 {span}内完成"],
@@ -119,7 +118,6 @@ export const kHandlingWords = {
   "mitigate.text": ["Users no longer notice it; the cause may remain.", "用户已不受影响，但原因可能仍在。"],
 
   "links.title": ["Links", "关联"],
-  "links.none": ["No link.", "没有关联。"],
   "links.add": ["Link", "关联"],
   "links.merge": ["Merge", "合并"],
   "links.split": ["Split", "拆分"],
@@ -152,7 +150,6 @@ export const kHandlingWords = {
 
   "line.pin": ["Pin", "置顶"],
   "line.unpin": ["Unpin", "取消置顶"],
-  "line.pinned": ["pinned", "已置顶"],
   "line.correct": ["Correct", "更正"],
   "line.correct_title": ["Correct this line", "更正此行"],
   "line.text": ["Text", "内容"],

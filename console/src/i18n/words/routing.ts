@@ -9,7 +9,6 @@ export const kRoutingWords = {
   "routing.at": ["At", "时间"],
   "routing.at_now": ["now", "现在"],
   "routing.ask": ["Explain", "解释"],
-  "routing.answer": ["An alert with these labels, {when}", "带有这些标签的告警，{when}"],
   "routing.would_tell": ["is told to", "会通知"],
   "routing.would_not_tell": ["is not told to", "不会通知"],
   "routing.why": ["because", "原因"],
