@@ -239,6 +239,10 @@ TEST(SloBudget, WithoutDataThereIsNoBudget) {
   EXPECT_EQ(budget.gross.ratio, std::nullopt);
   EXPECT_EQ(budget.gross.remaining, std::nullopt);
   EXPECT_EQ(budget.gross.total, 0);
+  const auto of_time = budget_of(
+      world,
+      read_slo("{name: up, objective: 99 %, value: up, at_least: 1, budgeting: timeslices}"));
+  EXPECT_EQ(of_time.gross.remaining, std::nullopt) << "nobody saw 43200 good minutes";
 }
 
 TEST(SloPeriods, BeginWhereTheCalendarSays) {

@@ -122,7 +122,7 @@ TEST(OpenSlo, ReadsEveryKindInAnyOrder) {
   EXPECT_EQ(fast.slice_target, 0.9);
   EXPECT_EQ(fast.objective, 0.95);
   EXPECT_EQ(fast.indicator.threshold, 0.3);
-  EXPECT_EQ(fast.window.text(), "1 month from 2026-01-01 00:00 Asia/Shanghai");
+  EXPECT_EQ(fast.window.text(), "each month from 2026-01-01 00:00 Asia/Shanghai");
   EXPECT_FALSE(fast.alerts.multiwindow);
   ASSERT_EQ(fast.alerts.conditions.size(), 2U);
   EXPECT_EQ(fast.alerts.conditions[0].policy, "fast");
@@ -247,10 +247,12 @@ TEST(OpenSlo, IsRecognised) {
 TEST(OpenSlo, ShippedExamplesAreGood) {
   PosixFileSystem files;
   std::map<std::string, std::string> objectives;
+  std::vector<std::pair<std::string, std::string>> texts;
   for (const auto* name : {"claude-enhancer", "aura-flow", "claude-code"}) {
     const auto path = std::string(HOLDFAST_SOURCE_DIR "/examples/slo/") + name + ".yml";
     const auto text = files.read_file(path);
     ASSERT_TRUE(text.has_value()) << text.error().message();
+    texts.emplace_back(path, *text);
     const auto file = parse_open_slo({{path, *text}});
     EXPECT_TRUE(file.findings.empty()) << file.findings[0].text();
     for (const auto& slo : file.slos) {
@@ -259,6 +261,9 @@ TEST(OpenSlo, ShippedExamplesAreGood) {
       EXPECT_FALSE(burn_rules(slo).rules.empty());
     }
   }
+  std::vector<SloSource> sources;
+  for (const auto& [path, text] : texts) sources.push_back({path, text});
+  EXPECT_TRUE(parse_open_slo(sources).findings.empty()) << "they may be named together";
   // What the mission asks of each service: M14-05..07, 09, 11, 16.
   for (const auto& [name, percent] :
        std::map<std::string, std::string>{{"enhancer-monthly", "99.95"},

@@ -131,13 +131,15 @@ class Computer {
     out.bad = std::clamp(counts.bad, 0.0, out.total);
     out.budget = std::max(budget, 0.0);
     if (out.total > 0) out.ratio = 1 - out.bad / out.total;
-    out.remaining = left(out.bad, out.budget);
+    out.remaining = left(out, out.budget);
     return out;
   }
 
-  static std::optional<double> left(double bad, double budget) {
-    if (!(budget > 0)) return std::nullopt;
-    return tidy(1 - std::max(bad, 0.0) / budget);
+  // Nothing seen is nothing known, even of a budget that is a span of time.
+  template <typename Counted>
+  static std::optional<double> left(const Counted& counted, double budget) {
+    if (!(budget > 0) || !(counted.total > 0)) return std::nullopt;
+    return tidy(1 - std::max(counted.bad, 0.0) / budget);
   }
 
   void sum_up() {
@@ -154,8 +156,8 @@ class Computer {
     for (const auto& slot : slots_) {
       so_far += slot.counts;
       so_far_net += slot.counts - slot.excluded;
-      budget_.burn_down.push_back({slot.until, left(so_far.bad, budget_.gross.budget),
-                                   left(so_far_net.bad, budget_.net.budget), slot.counts.total,
+      budget_.burn_down.push_back({slot.until, left(so_far, budget_.gross.budget),
+                                   left(so_far_net, budget_.net.budget), slot.counts.total,
                                    slot.counts.bad});
     }
   }

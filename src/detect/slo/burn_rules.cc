@@ -213,7 +213,7 @@ class GroupMaker {
     return text.find("{{") == std::string::npos ? text : slo_.name;
   }
   std::string objective_text() const {
-    return format_double(tidy(slo_.objective * 100)) + " %, " + slo_.window.text();
+    return format_double(tidy(slo_.objective * 100)) + " %, " + slo_.window.brief();
   }
 
   const Slo& slo_;

@@ -91,15 +91,19 @@ WallTime boundary(const Window& window, std::int64_t number) {
 
 }  // namespace
 
-std::string Window::text() const {
+std::string Window::brief() const {
   if (rolling()) return format_duration(length) + " rolling";
   std::string name;
   for (const auto& unit_name : kUnitNames) {
     if (unit_name.unit == unit) name = unit_name.name;
   }
-  return fmt::format("{} {}{} from {:04}-{:02}-{:02} {:02}:{:02} {}", count, name,
-                     count == 1 ? "" : "s", start.year, start.month, start.day, start.hour,
-                     start.minute, zone.name());
+  return count == 1 ? "each " + name : fmt::format("each {} {}s", count, name);
+}
+
+std::string Window::text() const {
+  if (rolling()) return brief();
+  return fmt::format("{} from {:04}-{:02}-{:02} {:02}:{:02} {}", brief(), start.year, start.month,
+                     start.day, start.hour, start.minute, zone.name());
 }
 
 Period period_at(const Window& window, WallTime now) {

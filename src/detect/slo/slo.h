@@ -57,7 +57,8 @@ struct Window {
   Zone zone;
 
   bool rolling() const { return unit == Unit::kRolling; }
-  std::string text() const;  // "30d rolling", "1 month from 2026-01-01 00:00 Europe/Berlin"
+  std::string brief() const;  // "30d rolling", "each month", "each 3 months"
+  std::string text() const;   // "30d rolling", "each month from 2026-01-01 00:00 Europe/Berlin"
 };
 struct Period {
   WallTime from{}, until{};  // of a rolling window `until` is now
