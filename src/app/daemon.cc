@@ -220,6 +220,12 @@ class Daemon {
 
   void take_jobs() {
     for (const auto& notice : plane_->config.notices) log_info(notice);
+    const auto kept = std::max(retention_, plane_->config.storage.retention_5m);
+    for (const auto& slo : plane_->config.slo.slos) {
+      if (slo.window.length > kept)
+        log_info("slo " + slo.name + ": its window is longer than samples are kept, which is " +
+                 format_duration(kept) + " (storage: retention)");
+    }
     target_manager_->set_jobs(plane_->config.jobs);
   }
 
