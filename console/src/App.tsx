@@ -6,6 +6,7 @@ import { LiveProvider } from "./live/live";
 import { OverviewPage } from "./overview/OverviewPage";
 import { ServicePage } from "./services/ServicePage";
 import { SessionProvider } from "./session/session";
+import { Catch } from "./shell/Broken";
 import { MorePage } from "./shell/Places";
 import { Shell } from "./shell/Shell";
 import { Empty, Loading, Page } from "./ui/pieces";
@@ -45,9 +46,11 @@ function Rooms() {
   const { parts } = useAddress();
   return (
     <Shell room={parts[0] ?? ""}>
-      <Suspense fallback={<Loading />}>
-        <Room parts={parts} />
-      </Suspense>
+      <Catch where={parts.join("/")}>
+        <Suspense fallback={<Loading />}>
+          <Room parts={parts} />
+        </Suspense>
+      </Catch>
     </Shell>
   );
 }

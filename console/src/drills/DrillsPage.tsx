@@ -5,6 +5,7 @@ import type { Drill, DrillKind, Drills } from "../api/types";
 import { useWords } from "../i18n/i18n";
 import { formatCount, formatSeconds, secondsBetween } from "../i18n/quantities";
 import { useLive, useResource } from "../live/live";
+import { May } from "../session/session";
 import { Chip, StateChip } from "../ui/Chip";
 import { Confirm } from "../ui/Confirm";
 import { Icon } from "../ui/Icon";
@@ -91,16 +92,18 @@ function Kind({ kind, service, busy, reload }: { kind: DrillKind; service: strin
         <dt>{t("drills.expect")}</dt>
         <dd>{words.expect}</dd>
       </dl>
-      <Button
-        kind="danger"
-        icon="drill"
-        disabled={busy || service === ""}
-        title={busy ? t("drills.busy") : undefined}
-        onClick={() => setAsking(true)}
-        testId={`drill-run-${kind.name}`}
-      >
-        {t("drills.run")}
-      </Button>
+      <May permission="operate">
+        <Button
+          kind="danger"
+          icon="drill"
+          disabled={busy || service === ""}
+          title={busy ? t("drills.busy") : undefined}
+          onClick={() => setAsking(true)}
+          testId={`drill-run-${kind.name}`}
+        >
+          {t("drills.run")}
+        </Button>
+      </May>
       {asking && (
         <Confirm
           title={t("drills.confirm", { title: words.title || words.name, service })}
@@ -131,9 +134,11 @@ function Active({ drill, reload }: { drill: Drill; reload: () => void }) {
       tone="info"
       title={t("drills.active", { title: title(drill), service: drill.service })}
       aside={
-        <Button icon="stop" onClick={() => setAsking(true)} testId="drill-abort">
-          {t("drills.abort")}
-        </Button>
+        <May permission="operate">
+          <Button icon="stop" onClick={() => setAsking(true)} testId="drill-abort">
+            {t("drills.abort")}
+          </Button>
+        </May>
       }
       testId="drill-active"
     >

@@ -33,7 +33,7 @@ export function DeclareForm({ close }: { close: () => void }) {
     navigate(`/incidents/${encodeURIComponent(incident.id)}`);
   };
   return (
-    <Confirm title={t("declare.title")} yes={t("declare.button")} danger act={declare} close={close}>
+    <Confirm title={t("declare.title")} yes={t("declare.button")} danger wide act={declare} close={close}>
       <p>{t("declare.text")}</p>
       <TextField label={t("declare.what")} value={title} onChange={setTitle} required autoFocus testId="declare-title" maxLength={300} />
       <div className="field-row">

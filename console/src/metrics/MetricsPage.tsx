@@ -5,6 +5,7 @@ import { useWords } from "../i18n/i18n";
 import type { Key } from "../i18n/i18n";
 import { formatCount, formatSeconds, formatShare } from "../i18n/quantities";
 import { useResource } from "../live/live";
+import { May } from "../session/session";
 import { Button, Card, Empty, Moment, Page, Ready, Table } from "../ui/pieces";
 import { formatBytes, heaviest, ranked } from "./top";
 import type { NamedCount, Offender } from "./top";
@@ -239,9 +240,11 @@ function Queries() {
               <li key={one.id} data-testid="metrics-active-query">
                 <code>{one.query}</code>{" "}
                 {t(one.running ? "metrics.query_runs" : "metrics.query_waits", { age: formatSeconds(one.seconds, language), who: one.user })}{" "}
-                <Button kind="ghost" onClick={() => void cancel(one.id!)}>
-                  {t("metrics.query_cancel")}
-                </Button>
+                <May permission="operate">
+                  <Button kind="ghost" onClick={() => void cancel(one.id!)}>
+                    {t("metrics.query_cancel")}
+                  </Button>
+                </May>
               </li>
             ))}
             {slow.map((one) => (

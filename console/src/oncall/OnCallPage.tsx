@@ -92,6 +92,7 @@ function Now({ onCall }: { onCall: OnCallNow[] }) {
 }
 
 function Person({ person }: { person: OnCallPerson }) {
+  const { t } = useWords();
   return (
     <li>
       <p className="row-head">
@@ -102,6 +103,9 @@ function Person({ person }: { person: OnCallPerson }) {
         {person.phone && <a href={`tel:${person.phone.replace(/[^+\d]/g, "")}`}>{person.phone}</a>}
         {person.email && <a href={`mailto:${person.email}`}>{person.email}</a>}
         {person.slack && <span className="muted">{person.slack}</span>}
+        <a href={`${kApi}${path`/oncall/people/${person.id}/calendar.ics`}`} title={t("oncall.calendar_text")}>
+          {t("oncall.calendar_of")}
+        </a>
       </p>
     </li>
   );

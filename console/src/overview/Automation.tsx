@@ -4,6 +4,7 @@ import { post } from "../api/client";
 import { useWords } from "../i18n/i18n";
 import { momentOf } from "../i18n/quantities";
 import { useLive } from "../live/live";
+import { May } from "../session/session";
 import { Confirm } from "../ui/Confirm";
 import { Icon } from "../ui/Icon";
 import { Ago, Button } from "../ui/pieces";
@@ -47,9 +48,11 @@ export function AutomationBanner() {
         )}
         {automation.reason && <> · {automation.reason}</>}
       </p>
-      <Button onClick={() => setAsking(true)} testId="automation-resume">
-        {t("automation.resume")}
-      </Button>
+      <May permission="operate">
+        <Button onClick={() => setAsking(true)} testId="automation-resume">
+          {t("automation.resume")}
+        </Button>
+      </May>
       {asking && <AutomationConfirm stop={false} close={() => setAsking(false)} />}
     </div>
   );
@@ -69,9 +72,11 @@ export function AutomationSwitch() {
           {stopped ? t("automation.off") : t("automation.on")}
         </span>
       </div>
-      <Button kind={stopped ? "main" : "plain"} icon={stopped ? "play" : "stop"} onClick={() => setAsking(true)} testId="automation-switch">
-        {stopped ? t("automation.resume") : t("automation.stop")}
-      </Button>
+      <May permission="operate">
+        <Button kind={stopped ? "main" : "plain"} icon={stopped ? "play" : "stop"} onClick={() => setAsking(true)} testId="automation-switch">
+          {stopped ? t("automation.resume") : t("automation.stop")}
+        </Button>
+      </May>
       {asking && <AutomationConfirm stop={!stopped} close={() => setAsking(false)} />}
     </div>
   );

@@ -9,6 +9,7 @@ import { RemedyList } from "../incidents/Remedies";
 import { useLive, useResource } from "../live/live";
 import { Reasons } from "../overview/ServiceCard";
 import { TrafficBar } from "../overview/TrafficBar";
+import { May, useMay } from "../session/session";
 import { HealthChip, StateChip } from "../ui/Chip";
 import { Ago, Button, Card, Choice, Empty, Labels, Page, Ready, Table } from "../ui/pieces";
 import { QueryChart } from "../ui/QueryChart";
@@ -57,7 +58,8 @@ function Acts({ service, done }: { service: ServiceDetail; done: () => void }) {
   const { t } = useWords();
   const [asking, setAsking] = useState<"restart" | "scale" | "canary" | null>(null);
   const close = () => setAsking(null);
-  if (service.versions.length === 0) return null; // only watched
+  const may = useMay("operate");
+  if (service.versions.length === 0 || !may) return null; // only watched
   const canary = Object.entries(service.traffic?.wanted_percent ?? {}).some(([group, share]) => group !== "stable" && share > 0);
   return (
     <div className="acts">
@@ -167,9 +169,11 @@ function InstanceTable({ service, reload }: { service: ServiceDetail; reload: ()
           {
             title: t("instance.act"),
             cell: (one) => (
-              <Button kind="ghost" icon="restart" onClick={() => setRestarting(one)} testId={`instance-restart-${one.id}`} aria-label={t("service.restart_one", { name: one.id })}>
-                {t("service.restart")}
-              </Button>
+              <May permission="operate">
+                <Button kind="ghost" icon="restart" onClick={() => setRestarting(one)} testId={`instance-restart-${one.id}`} aria-label={t("service.restart_one", { name: one.id })}>
+                  {t("service.restart")}
+                </Button>
+              </May>
             ),
           },
         ]}

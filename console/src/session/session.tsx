@@ -65,6 +65,10 @@ export function useMay(permission: string): boolean {
   return session.permissions === undefined || session.permissions.includes(permission);
 }
 
+export function May({ permission, children }: { permission: string; children: ReactNode }) {
+  return useMay(permission) ? <>{children}</> : null;
+}
+
 export function useSession(): SessionValue {
   const value = useContext(SessionContext);
   if (!value) throw new Error("used outside SessionProvider");

@@ -16,6 +16,7 @@ export const kCommonWords = {
   "nav.more": ["More", "更多"],
   "nav.more_intro": ["Every page of this console.", "控制台的全部页面。"],
 
+  "failed.page": ["This page does not understand what it was given. Nothing was changed.", "此页面无法理解收到的数据，未做任何更改。"],
   "common.show_more": ["Show {count} more", "再显示 {count} 个"],
   "common.shown": ["Showing {shown} of {all}.", "显示 {all} 个中的 {shown} 个。"],
   "common.save": ["Save", "保存"],

@@ -94,6 +94,7 @@ export const kLearnWords = {
   "promise.response": ["response", "响应"],
   "promise.recovery_begins": ["recovery begins", "开始恢复"],
   "promise.resolution": ["resolution", "解决"],
+  "kpi_group.(none)": ["No service named", "未指定服务"],
   "kpi_group.total": ["Total", "总计"],
   "kpi_group.rank1": ["Worst severity", "最高级别"],
   "kpi_group.rank2": ["Second severity", "第二级别"],

@@ -16,6 +16,7 @@ export const kOnCallWords = {
   "oncall.quality": ["quality {score}: {covered} % covered, balance {balance} %", "质量 {score}：覆盖 {covered} %，均衡 {balance} %"],
   "oncall.overloaded": ["more than their share: {names}", "超出平均：{names}"],
   "oncall.calendar": ["Calendar to subscribe to", "订阅日历"],
+  "oncall.calendar_of": ["calendar", "日历"],
   "oncall.calendar_text": ["iCalendar; your calendar program asks for it by itself.", "iCalendar 格式，日历程序会自动更新。"],
   "oncall.instead": ["instead of {names}", "代替 {names}"],
   "oncall.source": ["from", "来源"],
