@@ -1,5 +1,5 @@
-// Objectives from holdfast.yaml to /slos: both numbers, burn rates of the rules that ran, alerts, burn-down; each answer as it is
-// documented; and what a broken configuration is told.
+// Objectives from holdfast.yaml to /slos: both numbers, burn rates of the rules that ran, alerts, burn-down;
+// and what a broken configuration is told.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -18,7 +18,8 @@
 // than half the objective's is left out.
 //
 // Windows up to 6h are counted from the indicator itself, so they know the past from the first evaluation on. Longer ones are the
-// sums of what was recorded of the shortest: two series, whatever the indicator has. Weighed by traffic, as it should be, unlike an average
+// sums of what was recorded of the shortest: two series, whatever the indicator has; a new objective has no ratio of a day before a quarter
+// of it is known. Weighed by traffic, as it should be, unlike an average
 // of ratios.
 #include "detect/slo/burn_rules.h"
 
@@ -43,6 +44,7 @@ constexpr Share kShares[] = {{1h, 5min, 0.02, true},
 constexpr double kFactorMin = 1.0;
 constexpr double kErrorRatioMax = 0.5;
 constexpr Duration kDirectMax = 6h;
+constexpr double kKnownMin = 0.25;  // of a recorded window: less says nothing about a day
 constexpr Duration kShortest = 5min;
 
 std::string ratio_name(Duration window) {
@@ -114,7 +116,13 @@ class GroupMaker {
       record(total_name(window), sum(total_name(kShortest)));
       record(bad_name(window), sum(bad_name(kShortest)));
     }
-    record(ratio_name(window), of(bad_name(window)) + " / (" + of(total_name(window)) + " > 0)");
+    auto ratio = of(bad_name(window)) + " / (" + of(total_name(window)) + " > 0)";
+    if (window > kDirectMax && window != slo_.window.length) {
+      const auto enough = to_seconds(window) / to_seconds(kRuleInterval) * kKnownMin;
+      ratio += " and count_over_time(" + of(total_name(kShortest)) + "[" + format_duration(window) +
+               "]) >= " + format_double(enough);
+    }
+    record(ratio_name(window), ratio);
   }
 
   void record_facts() {
