@@ -2,8 +2,10 @@
 // nothing; closing, noting and changing the severity ask first.
 import { useState } from "react";
 import { ApiError, path, post } from "../api/client";
+import type { Level, Scheme } from "../api/handling";
 import type { Incident, RankWord } from "../api/types";
 import { useWords } from "../i18n/i18n";
+import { useResource } from "../live/live";
 import { useMay, useSession } from "../session/session";
 import { severityName } from "../ui/Chip";
 import { Confirm } from "../ui/Confirm";
@@ -151,8 +153,12 @@ function UpdateForm({ incident, close, changed }: FormProps) {
 }
 
 function SeverityForm({ incident, close, changed }: FormProps) {
-  const { t, word } = useWords();
+  const { t, word, language } = useWords();
+  const severity = useResource<{ schemes: Scheme[] }>("/severity");
+  const levels = severity.data?.schemes.find((one) => one.name === incident.scheme)?.levels ?? [];
   const [rank, setRank] = useState(kRanks.indexOf(incident.rank) + 1);
+  const titleOf = (level: Level | undefined) => (language === "zh" && level?.title_zh) || level?.title;
+  const extentOf = (level: Level | undefined) => (language === "zh" && level?.extent_zh) || level?.extent;
   return (
     <Confirm
       title={t("incident.severity_title", { id: incident.id })}
@@ -167,7 +173,10 @@ function SeverityForm({ incident, close, changed }: FormProps) {
           return (
             <label key={one}>
               <input type="radio" name="rank" checked={rank === i + 1} onChange={() => setRank(i + 1)} data-testid={`severity-rank-${i + 1}`} />
-              <b>{name || word("rank", one)}</b> {name && word(`severity_${incident.scheme}`, one)}
+              <span>
+                <b>{name || word("rank", one)}</b> {titleOf(levels[i]) || (severityName(one, incident.scheme) && word(`severity_${incident.scheme}`, one))}
+                {extentOf(levels[i]) && <small className="hint"> {extentOf(levels[i])}</small>}
+              </span>
             </label>
           );
         })}

@@ -13,7 +13,7 @@ import { ChangeList, OverrideForm, SwapForm } from "./Changes";
 import { Escalations } from "./Escalations";
 import { Reachability } from "./Reachability";
 import { ShiftChart } from "./ShiftChart";
-import { rangeOf } from "./shifts";
+import { nextShift, rangeOf } from "./shifts";
 import "./oncall.css";
 
 const kWeeks = [1, 2, 4, 8] as const;
@@ -56,7 +56,7 @@ export default function OnCallPage() {
       {all.length > 0 && <Shifts schedules={all} revision={revision} />}
       <div className="grid-2">
         <Ready of={changes}>{(data) => <ChangeList changes={data} schedules={all} changed={changed} />}</Ready>
-        <Reachability />
+        <Reachability nothing={all.length === 0} />
       </div>
       {asking === "override" && <OverrideForm schedules={all} done={changed} close={() => setAsking(null)} />}
       {asking === "swap" && <SwapForm schedules={all} done={changed} close={() => setAsking(null)} />}
@@ -148,6 +148,8 @@ function ScheduleShifts({ schedule, range, now, revision }: { schedule: Schedule
   const read = useCallback((signal: AbortSignal) => get<{ shifts: Shift[]; gaps: Hole[] }>(address, signal), [address]);
   const shifts = useReading(`${address} ${revision}`, read, { everyMs: 60_000 });
   const { quality } = schedule;
+  // Of what is shown: a range that begins after now does not hold the next shift.
+  const next = range.from <= now ? nextShift(shifts.data?.shifts ?? [], now) : null;
   const overloaded = Object.entries(quality.overloaded).map(([who, percent]) => `${who} +${percent} %`);
   return (
     <section className="schedule" data-testid={`schedule-${schedule.name}`}>
@@ -160,6 +162,11 @@ function ScheduleShifts({ schedule, range, now, revision }: { schedule: Schedule
           {t("oncall.calendar")}
         </a>
       </p>
+      {next && (
+        <p className="muted">
+          {t("oncall.next", { who: next.users.join(", ") })} <Moment time={next.from} />
+        </p>
+      )}
       <Ready of={shifts}>{(data) => <ShiftChart name={schedule.title || schedule.name} shifts={data.shifts} gaps={data.gaps} range={range} now={now} />}</Ready>
     </section>
   );

@@ -12,7 +12,7 @@ import { TextField } from "../ui/forms";
 import { Limited } from "../ui/lists";
 import { Button, Card, Moment, Ready } from "../ui/pieces";
 
-export function Reachability() {
+export function Reachability({ nothing }: { nothing: boolean }) {
   const { t } = useWords();
   const may = useMay("respond");
   const [testing, setTesting] = useState<string | null>(null);
@@ -26,7 +26,7 @@ export function Reachability() {
         return (
           <Card
             title={t("oncall.reach")}
-            tone={green ? (findings.length === 0 ? "good" : "warn") : "bad"}
+            tone={green ? (findings.length > 0 ? "warn" : nothing ? undefined : "good") : "bad"}
             aside={
               may ? (
                 <Button className="button-small" icon="bell" onClick={() => setTesting("")} testId="test-page">
@@ -39,7 +39,7 @@ export function Reachability() {
             <p>
               {green
                 ? findings.length === 0
-                  ? t("oncall.reach_green")
+                  ? t(nothing ? "oncall.reach_nothing" : "oncall.reach_green")
                   : t("oncall.reach_ok", { count: formatCount(findings.length) })
                 : t("oncall.reach_broken", { count: formatCount(broken.length) })}
             </p>

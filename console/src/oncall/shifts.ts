@@ -3,8 +3,6 @@
 // Units       Positions and widths are shares of the range, 0 to 1. Days begin at midnight of the reader's own clock.
 import type { Hole, Shift } from "../api/oncall";
 
-const kDay = 86_400_000;
-
 export interface Bar {
   key: string;
   left: number;
@@ -85,7 +83,5 @@ export function rangeOf(at: number, weeks: number, moved: number): Range {
   return { from: begin.getTime(), to: end.getTime() };
 }
 
-// The shift after the one that is on now.
+// The first shift that begins from then on.
 export const nextShift = (shifts: readonly Shift[], after: number): Shift | null => shifts.find((shift) => Date.parse(shift.from) >= after) ?? null;
-
-export const longerThanADay = (bar: Bar) => bar.to - bar.from > kDay;

@@ -36,6 +36,8 @@ describe("a silence that is filled in", () => {
   it.each(changes)("with %j is refused for its %s", (change, what) => {
     expect(problemOf({ ...good, ...change }, kNow)?.what).toBe(what);
   });
+  it("begins at a whole second, because rules of recurrence know no parts of it", () =>
+    expect(bodyOf(good, kNow + 999)["startsAt"]).toBe("2026-11-22T03:00:00.000Z"));
   it("recurs on the days chosen, in the week's order", () => {
     const body = bodyOf({ ...good, repeat: "weekly", weekdays: ["SU", "MO"], each: "1h30m" }, kNow);
     expect(body["recurrence"]).toEqual({ rrule: "FREQ=WEEKLY;BYDAY=MO,SU", zone: "Asia/Shanghai", duration: "5400s" });

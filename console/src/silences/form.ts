@@ -117,7 +117,7 @@ export function bodyOf(form: SilenceForm, now: number): Record<string, unknown> 
   return {
     ...(form.id === "" ? {} : { id: form.id }),
     matchers: form.matchers.filter((one) => one.name.trim() !== "").map((one) => ({ ...one, name: one.name.trim() })),
-    startsAt: form.startsAt === "" ? isoOf(now) : form.startsAt,
+    startsAt: form.startsAt === "" ? isoOf(Math.floor(now / 1000) * 1000) : form.startsAt, // whole seconds, as rules of recurrence count
     endsAt: form.endsAt,
     createdBy: form.createdBy.trim(),
     comment: form.comment.trim(),
