@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "model/alert.h"
+#include "model/incident.h"
+#include "respond/incident/timeline.h"
 
 namespace holdfast::respond {
 namespace {
@@ -90,6 +92,19 @@ struct AlertBridge::Impl : std::enable_shared_from_this<Impl> {
     }
   }
 
+  void on_incident(const state::Entry& entry) {
+    const auto incident = parse_json<model::Incident>(entry.body);
+    if (!incident || incident->state != model::IncidentState::kAcknowledged ||
+        incident->acknowledged_by.empty() || incident->acknowledged_by == kHoldfast)
+      return;
+    for (const auto& alert : incident->alerts) {
+      const auto view = router.alert(alert.fingerprint);
+      if (!view || view->acknowledged || view->alert.ends_at <= env.clock.now()) continue;
+      router.acknowledge_alert(alert.fingerprint, incident->acknowledged_by,
+                               "with incident " + incident->id.value, {});
+    }
+  }
+
   void catch_up() {
     for (const auto& view : router.alerts({}))
       if (!view.fact && grouped(view.alert.labels)) incidents.consider(alert_of(view));
@@ -103,7 +118,7 @@ struct AlertBridge::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::string, model::Alert> hidden;  // they fire, and nobody is told of them
   std::string looked_at;         // the last of `hidden` that was looked at
   TimerId timer = TimerId::kNone;
-  std::unique_ptr<state::Subscription> routed;
+  std::unique_ptr<state::Subscription> routed, changed;
 };
 
 AlertBridge::AlertBridge(Env& env, state::Journal& journal, route::Router& router,
@@ -125,6 +140,10 @@ void AlertBridge::start(std::vector<std::string> group_by) {
   impl_->routed = impl_->journal.subscribe(
       std::string(route::kRoutedAlertChanged), [weak = std::weak_ptr<Impl>(impl_)](const state::Entry& entry) {
         if (auto self = weak.lock()) self->on_routed(entry);
+      });
+  impl_->changed = impl_->journal.subscribe(
+      std::string(model::kIncidentChanged), [weak = std::weak_ptr<Impl>(impl_)](const state::Entry& entry) {
+        if (auto self = weak.lock()) self->on_incident(entry);
       });
   impl_->catch_up();
 }

@@ -2,7 +2,8 @@
 //
 // Purpose     An alert that is silenced or inhibited wakes nobody, so it opens and joins no incident; when the hiding ends
 //             and it fires still, it does. Alerts that others posted (API v2) open incidents like those of our own rules
-//             when they carry every label incidents are grouped by.
+//             when they carry every label incidents are grouped by. Once a person acknowledged an incident, its alerts
+//             are acknowledged in the routing as well: receivers are not told of them again.
 // Wake-up     What is hidden is looked at again, kHiddenAtOnce of it each kHiddenEvery. Nothing of it is durable: at the
 //             start it is found anew among the router's alerts.
 // Threads     Control strand only.
