@@ -66,7 +66,7 @@ class Server:
         if name == "holdfast":
             top = os.path.join(self.folder, "holdfast.yaml")
             with open(top, "w") as file:
-                file.write(f"alerting: {{ config: {config} }}\n")
+                file.write(f"external_url: http://127.0.0.1:9093\nalerting: {{ config: {config} }}\n")
             self.command = [binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.folder + "/data", "--config", top,
                             "--auth", "off"]
         else:
@@ -119,7 +119,7 @@ class Hook:
                     n = int(body[at + 5:body.index(b'"', at + 5)])
                     self.came.setdefault(n, now)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()
 
 

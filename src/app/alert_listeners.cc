@@ -70,6 +70,16 @@ Result<std::unique_ptr<AlertListeners>> AlertListeners::open(Env& env, AlertDesk
   };
   if (const auto& at = config.alerting.listen; !at.empty()) {
     add_alertmanager_routes(listeners->alertmanager_routes_, env, sources_of(desk, hooks, true));
+    if (hooks.metrics) {
+      listeners->alertmanager_routes_.add("GET", "/metrics",
+                                          [write = hooks.metrics](const net::Request&, net::ResponderPtr to) {
+                                            collect::TextExposition sink;
+                                            write(sink);
+                                            auto text = net::Response::text(200, sink.take());
+                                            text.headers.set("content-type", std::string(collect::kExpositionType));
+                                            to->send(std::move(text));
+                                          });
+    }
     listeners->alertmanager_served_.set_filter(std::move(check));
     add_audited_routes(listeners->alertmanager_served_, listeners->alertmanager_routes_, std::move(audit));
     HF_TRY(listen(listeners->alertmanager_, listeners->alertmanager_served_, at, "alerting.listen"));

@@ -16,6 +16,7 @@
 #include "app/access/audit.h"
 #include "app/access/rate_limit.h"
 #include "app/alert_desk.h"
+#include "collect/metric_sink.h"
 #include "net/http.h"
 #include "respond/intake/smtp_receiver.h"
 
@@ -24,6 +25,7 @@ namespace holdfast::app {
 struct AlertmanagerHooks {
   WallTime started{};
   std::function<std::vector<std::string>()> reload;  // the findings when it was refused
+  std::function<void(collect::MetricSink&)> metrics = {};  // of Alertmanager's names, from any thread; empty: none
 };
 
 // The desk must outlive the router's server.

@@ -94,7 +94,12 @@ FileKind kind_of(const YamlNode& root) {
   // First what only holdfast.yaml has: it shares `remote_write` and `remote_read` with prometheus.yml.
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
                      "external_url", "external_labels", "evaluation_interval", "prometheus",
-                     "limits", "receive", "access", "slos", "slo_files"}))
+                     "limits", "receive", "access", "slos", "slo_files", "intake", "status_page",
+                     "people", "schedules", "escalation_policies", "storage", "business_metrics"}))
+    return FileKind::kHoldfast;
+  // Prometheus' `alerting` says whom to send to, Holdfast's how to tell people.
+  if (const auto* alerting = root.find("alerting");
+      alerting != nullptr && has_any(*alerting, {"config", "listen", "silence_policy", "damping"}))
     return FileKind::kHoldfast;
   const bool routes = has_any(root, {"route", "receivers", "inhibit_rules"});
   if (!routes && has_any(root, {"scrape_configs", "scrape_config_files", "global", "rule_files",

@@ -17,6 +17,7 @@
 #include "app/access/audited_router.h"
 #include "app/access/oidc.h"
 #include "app/alert_listeners.h"
+#include "app/alertmanager_metrics.h"
 #include "app/api/access_api.h"
 #include "app/api/auth.h"
 #include "app/api/event_hub.h"
@@ -209,6 +210,7 @@ class Daemon {
         env, *plane_->store, kSelfInterval, model::Labels{{"job", "holdfast"}, {"instance", host}},
         [this](collect::MetricSink& sink) {
           write_self_metrics(*plane_, counts_, server_.get(), sink);
+          alertmanager_metrics_.write(sink);
         });
     tick();
   }
@@ -236,6 +238,11 @@ class Daemon {
   // Once a second: counts for /metrics.
   void tick() {
     counts_.refresh(*plane_);
+    const auto now = machine_.env.clock.mono();
+    if (now >= alertmanager_metrics_due_) {
+      alertmanager_metrics_.refresh(plane_->alert_desk->router, config_good_, config_loaded_);
+      alertmanager_metrics_due_ = now + kAlertmanagerMetricsEvery;
+    }
     tick_ = machine_.env.executor.post_after(Lane::kControl, 1s, [this] { tick(); });
   }
 
@@ -283,7 +290,8 @@ class Daemon {
               std::vector<std::string> texts;
               for (const auto& finding : reload()) texts.push_back(finding.text());
               return texts;
-            }};
+            },
+            [this](collect::MetricSink& sink) { alertmanager_metrics_.write(sink); }};
   }
 
   ScrapePools scrape_pools() const {
@@ -350,6 +358,7 @@ class Daemon {
   void send_metrics(const std::vector<detect::GroupStatus>& groups, net::Responder& to) {
     collect::TextExposition sink;
     write_self_metrics(*plane_, counts_, server_.get(), sink);
+    alertmanager_metrics_.write(sink);
     receivers_->write_metrics(sink);
     business_->write_metrics(sink);
     detect::write_rule_metrics(groups, {[&](const auto& name, const auto& type, const auto& help) {
@@ -468,6 +477,8 @@ class Daemon {
   net::Router router_;  // as the parts add them
   net::Router served_;  // the same routes, audited
   ControlCounts counts_;
+  AlertmanagerMetrics alertmanager_metrics_;
+  MonoTime alertmanager_metrics_due_{};
   collect::PosixMountStats mounts_;
   std::unique_ptr<Auth> auth_;
   std::shared_ptr<OidcSignIn> oidc_;

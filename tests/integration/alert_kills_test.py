@@ -97,7 +97,7 @@ class Holdfast:
         config = os.path.join(folder, "alertmanager.yml")
         top = os.path.join(folder, "holdfast.yaml")
         pathlib.Path(config).write_text(CONFIG.format(port=hook_port))
-        pathlib.Path(top).write_text(f"alerting: {{ config: {config} }}\n")
+        pathlib.Path(top).write_text(f"external_url: http://127.0.0.1:9093\nalerting: {{ config: {config} }}\n")
         self.data = os.path.join(folder, "data")
         self.command = [os.path.join(binary, "holdfast"), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", self.data, "--config", top,
                         "--auth", "off"]
