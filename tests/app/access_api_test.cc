@@ -237,8 +237,8 @@ TEST_F(AccessApi, EveryActStandsInTheAuditLogOnceWithItsOutcome) {
   host.ask("POST", kBase + "/session", json{{"token", "wrong"}}.dump());
   const auto lines = audit();
   EXPECT_EQ(lines, (std::vector<std::string>{
-                       "admin security_policy_change /api/holdfast/v1/users: ok",
-                       "admin token.create /api/holdfast/v1/tokens: ok",
+                       "admin security_policy_change responder1: ok",
+                       "admin token.create responder1/t1: ok",
                        "responder1 incident.note " + incident + ": ok",
                        "responder1 incident.note nosuch: failed: no incident 'nosuch'",
                        "admin automation.set automation stopped: ok",

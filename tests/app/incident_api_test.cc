@@ -132,9 +132,9 @@ TEST_F(IncidentApi, ShowsSeveritiesAndContacts) {
   EXPECT_EQ(contacts["hotline"], "+1-555-INCIDENT");
   EXPECT_EQ(contacts["support_mail"], "problems@example.com");
   EXPECT_EQ(contacts["emergency_mail"], "urgent@example.com");
-  for (const auto& [name, value] : json{{"name", "张三"}, {"role", "技术负责人"}, {"email", "z@example.com"},
-                                        {"phone", "+86-138-0000-0001"}, {"slack", "@ann"}}.items())
-    EXPECT_EQ(contacts["team"][0][name], value);
+  const json member{{"name", "张三"}, {"role", "技术负责人"}, {"email", "z@example.com"},
+                    {"phone", "+86-138-0000-0001"}, {"slack", "@ann"}};
+  for (const auto& [name, value] : member.items()) EXPECT_EQ(contacts["team"][0][name], value);
   EXPECT_EQ(contacts["roles"][0]["backup"], "@bob");
 }
 

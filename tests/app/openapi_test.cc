@@ -41,7 +41,7 @@ class SchemaCheck {
     if (!fits) return tell(place, "is " + value.dump() + ", not of type " + schema["type"].dump());
     if (schema.contains("enum") && std::ranges::find(schema["enum"], value) == schema["enum"].end())
       tell(place, value.dump() + " is none of " + schema["enum"].dump());
-    if (schema.value("format", "") == "date-time" && !parse_time(value.get<std::string>()))
+    if (schema.value("format", "") == "date-time" && value.is_string() && !parse_time(value.get<std::string>()))
       tell(place, value.dump() + " is no time");
     if (value.is_array() && schema.contains("items")) {
       for (std::size_t i = 0; i < value.size(); ++i)
@@ -223,8 +223,8 @@ TEST_F(OpenApi, ADrillIsAnsweredAsDocumentedFromItsStartToItsEnd) {
 
 constexpr const char* kPeople = R"yaml(
 people:
-  - { id: ann, name: Ann, email: ann@example.com }
-  - { id: bob, name: Bob }
+  - { id: ann, name: Ann, methods: [ { kind: webhook, target: "http://127.0.0.1:9/ann" } ] }
+  - { id: bob, name: Bob, methods: [ { kind: webhook, target: "http://127.0.0.1:9/bob" } ] }
 schedules:
   - name: ops
     roles: [primary]
@@ -271,6 +271,14 @@ TEST_F(OpenApiOfPeople, RoutingIsAnsweredAsDocumented) {
                      {"recurrence", {{"rrule", "FREQ=DAILY"}, {"duration", "23h"}}}};
   const auto preview = changes("/routing/silences/preview", "/routing/silences/preview", silence, 200);
   EXPECT_FALSE(preview["occurrences"].empty());
+  auto unsigned_silence = silence;
+  unsigned_silence["createdBy"] = "";
+  ASSERT_EQ(host.ask("POST", "/api/v2/silences", unsigned_silence.dump()).status, 200);
+  EXPECT_EQ(host.get("/api/v2/silences")[0]["createdBy"], "local") << "who asks has made it";
+  unsigned_silence["endsAt"] = "2027-01-14T00:00:00Z";
+  ASSERT_EQ(host.ask("POST", "/api/v2/silences", unsigned_silence.dump()).status, 400);
+  const auto refused = host.get(std::string(kBase) + "/audit?action=silence.set&limit=1")["records"][0];
+  EXPECT_EQ(refused["result"], "failed: Failed to create silence: start time must be before end time");
   const auto drill = changes("/routing/drills", "/routing/drills", {{"receiver", "nobody"}, {"note", "hello"}}, 201);
   EXPECT_FALSE(reads("/routing/drills")["drills"].empty());
   changes("/routing/drills/{id}/ack", "/routing/drills/" + drill["id"].get<std::string>() + "/ack", json::object(), 200);

@@ -86,6 +86,7 @@ std::string audit_result(const Response& response) {
   if (response.status < 400) return "ok";
   std::string message = "status " + std::to_string(response.status);
   const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  if (body.is_string()) message = body.get<std::string>();  // Alertmanager's form
   if (body.is_object() && body.contains("error")) {
     const auto& error = body["error"];
     if (error.is_string()) message = error.get<std::string>();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/access/audited_router.h"
 #include "app/access/secret.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -196,7 +197,9 @@ class AccessApi : public std::enable_shared_from_this<AccessApi> {
       if (!result) return to->send(failure(result.error()));
       const auto user = self->directory().user(id);
       if (!user) return to->send(failure(not_found("no user '" + printable(id) + "'")));
-      to->send(answer(status, {{"user", user_json(*user)}}));
+      auto response = answer(status, {{"user", user_json(*user)}});
+      response.headers.set(kAuditResource, id);
+      to->send(std::move(response));
     };
   }
 
@@ -352,7 +355,9 @@ class AccessApi : public std::enable_shared_from_this<AccessApi> {
         if (known.name != token.name) continue;
         auto shown = token_json(known);
         shown["token"] = *made;
-        return to->send(answer(201, shown));
+        auto response = answer(201, shown);
+        response.headers.set(kAuditResource, printable(token.user + "/" + token.name));
+        return to->send(std::move(response));
       }
       to->send(failure(not_found("the token was revoked meanwhile")));
     });

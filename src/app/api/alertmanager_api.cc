@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "app/access/audited_router.h"
 #include "app/api/alertmanager_json.h"
 #include "base/text.h"
 #include "respond/route/matcher_text.h"
@@ -276,6 +277,7 @@ class AlertmanagerApi : public std::enable_shared_from_this<AlertmanagerApi> {
     auto parsed = parse_posted_silence(request.body);
     if (const auto* bad = std::get_if<BodyProblem>(&parsed)) return to->send(problem(*bad));
     auto silence = std::get<route::Silence>(std::move(parsed));
+    if (silence.created_by.empty()) silence.created_by = request.headers.get("x-holdfast-user");
     const auto now = env_.clock.now();
     if (silence.starts_at >= silence.ends_at)
       return to->send(problem(400, "Failed to create silence: start time must be before end time"));
@@ -284,7 +286,9 @@ class AlertmanagerApi : public std::enable_shared_from_this<AlertmanagerApi> {
     on_control([to, silence = std::move(silence)](route::Router& router) {
       router.set_silence(silence, [to](Result<std::string> id) {
         if (!id) return to->send(problem(id.error()));
-        to->send(answer(200, text_of({{"silenceID", *id}})));
+        auto response = answer(200, text_of({{"silenceID", *id}}));
+        response.headers.set(kAuditResource, *id);
+        to->send(std::move(response));
       });
     });
   }

@@ -46,6 +46,7 @@ namespace {
 
 // The message of an error answer, whichever of the two APIs gave it.
 std::string message_of(const json& body, const net::ClientResponse& response) {
+  if (body.is_string()) return body.get<std::string>();  // Alertmanager's form
   if (body.is_object() && body.contains("error")) {
     const auto& error = body["error"];
     if (error.is_string()) return error.get<std::string>();
@@ -98,7 +99,8 @@ Result<json> Remote::call(const std::string& method, const std::string& path,
   const auto answer = HF_TRY(exchange(method, path, body, type));
   if (answer.empty()) return json::object();
   auto parsed = json::parse(answer, nullptr, false);
-  if (!parsed.is_object())
+  // Alertmanager's API lists things as they are.
+  if (!parsed.is_object() && !(parsed.is_array() && path.starts_with("/api/v2/")))
     return unavailable(impl_->url +
                        " answered something that is no JSON object: " + printable(answer, 100));
   return parsed;
