@@ -95,7 +95,7 @@ FileKind kind_of(const YamlNode& root) {
   if (has_any(root, {"services", "scrape", "probes", "notify", "incidents", "rules", "host",
                      "external_url", "external_labels", "evaluation_interval", "prometheus",
                      "limits", "receive", "access", "slos", "slo_files", "intake", "status_page",
-                     "people", "schedules", "escalation_policies", "storage", "business_metrics"}))
+                     "people", "schedules", "escalation_policies", "business_metrics"}))
     return FileKind::kHoldfast;
   // Prometheus' `alerting` says whom to send to, Holdfast's how to tell people.
   if (const auto* alerting = root.find("alerting");
