@@ -6,6 +6,7 @@ import type { Incident } from "../api/types";
 import { useWords } from "../i18n/i18n";
 import { useResource } from "../live/live";
 import { useMay } from "../session/session";
+import { samplesOf } from "../texts/samples";
 import { Chip } from "../ui/Chip";
 import type { Tone } from "../ui/Chip";
 import { Confirm } from "../ui/Confirm";
@@ -121,7 +122,9 @@ function NewDraft({ incident, changed, close }: { incident: Incident; changed: (
   const texts = useResource<{ texts: Text[] }>("/texts");
   const [name, setName] = useState("incident_notice");
   const [language, setLanguage] = useState<string>(mine);
-  const names = [...new Set((texts.data?.texts ?? []).map((one) => one.name))];
+  // Texts of deployments ask for what no incident knows.
+  const about = (texts.data?.texts ?? []).filter((one) => Object.keys(samplesOf(one.fields, true)).length === 0);
+  const names = [...new Set(about.map((one) => one.name))];
   return (
     <Confirm title={t("drafts.new")} yes={t("drafts.new")} act={() => post("/drafts", { text: name, language, incident: incident.id }).then(changed)} close={close}>
       <Select label={t("drafts.which")} value={name} onChange={setName} options={(names.length > 0 ? names : [name]).map((value) => ({ value, text: word("text_name", value) }))} testId="draft-text" />

@@ -12,6 +12,7 @@ import { Confirm } from "../ui/Confirm";
 import { Problem, Select, TextArea, TextField } from "../ui/forms";
 import { Button, Card, Empty, Page, Ready } from "../ui/pieces";
 import { Link, useAddress } from "../ui/router";
+import { samplesOf } from "./samples";
 import "./texts.css";
 
 const addressOf = (text: Text) => `/texts?text=${encodeURIComponent(text.name)}&language=${encodeURIComponent(text.language)}`;
@@ -107,7 +108,7 @@ function Editor({ text, changed }: { text: Text; changed: () => void }) {
           )}
         </form>
       </Card>
-      <Preview address={address} revision={saved} unsaved={differs} />
+      <Preview address={address} fields={text.fields} revision={saved} unsaved={differs} />
       {asking && (
         <Confirm title={t("texts.restore")} yes={t("texts.restore")} danger act={() => remove(address).then(changed)} close={() => setAsking(false)}>
           <p>{t("texts.restore_text")}</p>
@@ -117,13 +118,17 @@ function Editor({ text, changed }: { text: Text; changed: () => void }) {
   );
 }
 
-function Preview({ address, revision, unsaved }: { address: string; revision: number; unsaved: boolean }) {
+function Preview({ address, fields, revision, unsaved }: { address: string; fields: string[]; revision: number; unsaved: boolean }) {
   const { t } = useWords();
   const incidents = useResource<{ incidents: Incident[] }>("/incidents?state=all&limit=20");
   const [incident, setIncident] = useState("");
   const [shown, setShown] = useState<{ subject: string; body: string; revision: number } | null>(null);
   const { busy, problem, run } = useAct();
-  const ask = () => run(async () => setShown({ ...(await post<{ subject: string; body: string }>(`${address}/preview`, incident === "" ? {} : { incident })), revision }));
+  const ask = () =>
+    run(async () => {
+      const body = { fields: samplesOf(fields, incident !== ""), ...(incident === "" ? {} : { incident }) };
+      setShown({ ...(await post<{ subject: string; body: string }>(`${address}/preview`, body)), revision });
+    });
   return (
     <Card title={t("texts.preview")} testId="text-preview">
       <div className="form">
