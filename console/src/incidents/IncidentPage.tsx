@@ -46,12 +46,13 @@ export function IncidentPage({ id }: { id: string }) {
 }
 
 function Chips({ incident }: { incident: Incident }) {
-  const { t } = useWords();
+  const { t, word } = useWords();
   return (
     <span className="chips">
       <SeverityChip rank={incident.rank} scheme={incident.scheme} names={incident.level_names} large titled />
       <StateChip of="incident_state" state={incident.state} large testId="incident-state" />
       <Drill incident={incident} />
+      {incident.phase && incident.phase !== incident.state && <span className="muted">{word("phase", incident.phase)}</span>}
       <span className="muted">
         {incident.id}
         {incident.service && (

@@ -17,7 +17,7 @@ export const kHandlingWords = {
   "phase.confirming": ["confirming", "确认中"],
   "phase.handling": ["handling", "处理中"],
   "phase.recovering": ["recovering", "恢复中"],
-  "phase.resolved": ["resolved", "已恢复"],
+  "phase.resolved": ["resolved", "已解决"],
   "phase.closed": ["closed", "已关闭"],
 
   "promises.title": ["Promises", "承诺时限"],
