@@ -73,6 +73,8 @@ class Reader {
       collect::read_receive_config(context_, *node, config.receive);
     config.incident = read_incident_config(context_, map, config.external_url);
     config.incidents.response = config.incident.response;
+    if (auto& url = config.incident.words.settings.status_page_url; url.empty())
+      url = config.alert_desk.status.options.page.url;
     config.oncall = read_oncall(context_, map, files_, folder_of(path_));
     config.slo =
         read_slos(context_, map, files_, folder_of(path_), config.services, config.rule_groups);

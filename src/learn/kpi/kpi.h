@@ -47,7 +47,7 @@ struct KpiQuery {
 };
 
 struct Statistic {
-  std::string measure;  // mttd, mtta, recovery_begins, mttr, mttr_rank1, mttr_rank2, mtbf
+  std::string measure;  // mttd, mtta, recovery_begins_rank1, mttr, mttr_rank1, mttr_rank2, mtbf
   std::size_t n = 0;
   double mean = 0, p50 = 0, p75 = 0, p90 = 0, p95 = 0;  // seconds
   std::optional<double> target;

@@ -104,8 +104,10 @@ Incident open_incident(model::IncidentId id, const Cause& cause,
   incident.started_at = std::min(cause.since, now);
   incident.opened_at = now;
   incident.previous = std::move(previous);
+  const bool declared = cause.fingerprint.starts_with("declared/");
   record(incident, incident.started_at, "impact_started",
-         "The condition became true: " + cause.title, kHoldfast, cause.evidence);
+         (declared ? "It began: " : "The condition became true: ") + cause.title, kHoldfast,
+         cause.evidence);
   std::string text = "Opened as " + level_name(incident, incident.rank);
   if (drill) text += " (drill)";
   if (!incident.previous.empty()) text += ", a relapse of " + incident.previous;

@@ -1,8 +1,8 @@
 // respond/intake/intake.h: events of other systems become alerts; heartbeats that stay away become alerts; changes are kept.
 //
-// Purpose     take() turns InboundEvents into model::Alert, published under kAlertChanged like those of our own rules: they are
-//             routed, open incidents, and fire until they are said to be resolved. beat() is a dead-man's switch: silence for longer than interval +
-//             grace fires. record() keeps a change.
+// Purpose     take() turns InboundEvents into model::Alert, published under kAlertChanged like those of our own rules: they
+//             are routed, open incidents, and fire until they are said to be resolved. beat() is a dead-man's switch:
+//             silence for longer than interval + grace fires. record() keeps a change.
 // Identity    An open event is (integration, key). A trigger for it changes its words, never its labels; after a resolve the next
 //             trigger is a new alert. An acknowledgement or a resolve of what is not open is accepted and dropped.
 // Durable     Everything is in the journal before it is answered: documents "intake_event" (open ones), "heartbeat", "change". Due

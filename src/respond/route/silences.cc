@@ -227,6 +227,9 @@ Result<Silences::Change> Silences::decide_set(
     silence.id = make_uuid(random);
     // A recurring one keeps its beginning: the rule counts from it.
     if (!silence.recurrence) silence.starts_at = std::max(silence.starts_at, now);
+    // A rule's times are whole seconds: one that began within a second would miss its first.
+    if (silence.recurrence)
+      silence.starts_at = std::chrono::floor<std::chrono::seconds>(silence.starts_at);
     if (old != nullptr && state(*old, now) != SilenceState::kExpired) {
       change.changed = HF_TRY(decide_expire(old->id, now))
       .changed;
