@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/alert_listeners.h"
 #include "app/app_host.h"
 #include "app/config_incident.h"
 
@@ -18,6 +19,7 @@ roles:
   - { role: commander, person: "@ann", backup: "@bob" }
 contacts:
   hotline: "+1-555-INCIDENT"
+  hotline_dialled: "15554624336"
   support_mail: problems@example.com
   emergency_mail: urgent@example.com
   team: [ { name: 张三, role: 技术负责人, phone: "+86-138-0000-0001", email: z@example.com, slack: "@ann" } ]
@@ -85,6 +87,45 @@ TEST_F(IncidentApi, LeadsFromTheReportToTheClosedPostmortem) {
   EXPECT_NE(host.answer("GET", path + "?format=word").find("400"), std::string::npos);
 }
 
+// Mission M13-01: from the death of a process to the closed postmortem, all of it on the one incident.
+TEST_F(IncidentApi, AFaultIsFollowedFromItsDiscoveryToTheClosedPostmortem) {
+  ASSERT_TRUE(host.run_until_ready());
+  host.processes.crash("shop/1/0", 9);
+  const auto over = [&] {
+    const auto all = host.get(kApi + "/incidents")["incidents"];
+    if (all.size() != 1) return false;
+    id = all[0]["id"];
+    return all[0]["state"] == "resolved";
+  };
+  ASSERT_TRUE(host.run_until(over)) << "found, repaired and resolved by itself";
+  for (const char* check : {"function_verified", "users_informed", "metrics_confirmed"})
+    act("check", {{"name", check}});
+  act("confirm", {{"extent", "one of two instances"}, {"ticket", "T-1"}});
+  act("close", json::object());
+  const auto incident = read();
+  EXPECT_EQ(incident["source"], "automatic");
+  std::string kinds;
+  for (const auto& line : incident["timeline"]) kinds += " " + line["kind"].get<std::string>();
+  std::size_t at = 0;
+  for (const char* kind : {"opened", "remedy", "mitigated", "resolved", "closed"}) {
+    const auto found = kinds.find(std::string(" ") + kind, at);
+    EXPECT_NE(found, std::string::npos) << kind << " in" << kinds;
+    if (found != std::string::npos) at = found;
+  }
+  EXPECT_NE(kinds.find(" notif"), std::string::npos) << kinds;
+
+  ASSERT_TRUE(host.run_until([&] { return !host.plane->desk->postmortems.list().empty(); }));
+  const auto path = kApi + "/postmortems/" + id;
+  host.post(path, {{"root_cause", "a bad pointer"}, {"impact", "half of the capacity"}}, 200);
+  host.post(path + "/action",
+            {{"title", "a test"}, {"owner", "@eve"}, {"due_at", "2030-01-01T00:00:00Z"}}, 200);
+  for (const char* state : {"in_review", "reviewed", "closed"})
+    host.post(path + "/state", {{"state", state}}, 200);
+  EXPECT_EQ(host.get(path)["postmortem"]["state"], "closed");
+  const auto text = host.answer("GET", path + "?format=markdown");
+  EXPECT_NE(text.find("restart_service"), std::string::npos) << text;
+}
+
 TEST_F(IncidentApi, RefusesWithTheMemberAndWhatIsAllowed) {
   declare();
   const struct {
@@ -126,14 +167,22 @@ TEST_F(IncidentApi, ShowsSeveritiesAndContacts) {
   EXPECT_EQ(schemes[0]["levels"][0]["name"], "P1");
   EXPECT_EQ(schemes[1]["levels"][0]["resolve_within_seconds"], 3600.0);
   const auto contacts = host.get(kApi + "/contacts");
-  const json vendor{{"provider", "云服务商"}, {"contact", "技术支持"}, {"phone", "+86-400-000-0000"},
-                    {"email", "s@example.com"}, {"service", "基础设施"}};
+  const json vendor{{"provider", "云服务商"},
+                    {"contact", "技术支持"},
+                    {"phone", "+86-400-000-0000"},
+                    {"email", "s@example.com"},
+                    {"service", "基础设施"}};
   EXPECT_EQ(contacts["vendors"][0], vendor);
   EXPECT_EQ(contacts["hotline"], "+1-555-INCIDENT");
+  EXPECT_EQ(contacts["hotline_dialled"], "15554624336")
+      << "its letters are one too many to be dialled";
   EXPECT_EQ(contacts["support_mail"], "problems@example.com");
   EXPECT_EQ(contacts["emergency_mail"], "urgent@example.com");
-  const json member{{"name", "张三"}, {"role", "技术负责人"}, {"email", "z@example.com"},
-                    {"phone", "+86-138-0000-0001"}, {"slack", "@ann"}};
+  const json member{{"name", "张三"},
+                    {"role", "技术负责人"},
+                    {"email", "z@example.com"},
+                    {"phone", "+86-138-0000-0001"},
+                    {"slack", "@ann"}};
   for (const auto& [name, value] : member.items()) EXPECT_EQ(contacts["team"][0][name], value);
   EXPECT_EQ(contacts["roles"][0]["backup"], "@bob");
 }
@@ -167,6 +216,50 @@ TEST_F(IncidentApi, CountsAndLooksBack) {
   for (const char* bad :
        {"/kpi?by=colour", "/kpi?rank=9", "/kpi?from=2030-01-01T00:00:00Z", "/review?month=2026-13"})
     EXPECT_NE(host.answer("GET", kApi + bad).find("400"), std::string::npos) << bad;
+}
+
+// M14-18: what was up of a day, and how long it took to recover.
+TEST_F(IncidentApi, ADaysReportHasTheUptimeAndTheMeanTimeToRecover) {
+  const auto begin = host.clock.now();
+  declare();
+  act("confirm", {{"extent", "all users"}});
+  host.executor.run_for(864s);
+  act("resolve", {{"text", "over"}});
+  const auto end = begin + std::chrono::hours(24);
+  const auto group =
+      host.get(kApi + "/kpi?from=" + format_time(begin) + "&to=" + format_time(end))["groups"][0];
+  EXPECT_NEAR(group["uptime_percent"].get<double>(), 99.0, 0.01) << "all but a hundredth of a day";
+  EXPECT_NEAR(group["statistics"]["mttr"]["mean"].get<double>(), 864, 5);
+}
+
+// M02-28: on the port where everybody looks for it, what is posted is listed.
+TEST(AlertmanagerListener, TakesAlertsOnItsUsualPortAndListsThem) {
+  AppHost host(AppHost::Access::kOpen,
+               std::string(kHostConfig) + "alerting: { listen: \"127.0.0.1:9093\" }\n");
+  auto listeners = AlertListeners::open(
+      host.env, *host.plane->alert_desk, host.plane->config.alert_desk, {host.clock.now(), {}},
+      [&](net::Request& request) { return host.auth->check(request); }, host.auth->audit());
+  ASSERT_TRUE(listeners) << listeners.error().message();
+  const auto ask = [&](const std::string& method, const std::string& body) {
+    net::ClientRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:9093/api/v2/alerts";
+    request.body = body;
+    request.headers.set("content-type", "application/json");
+    std::optional<Result<net::ClientResponse>> answer;
+    host.client->send(std::move(request), [&](auto response) { answer = std::move(response); });
+    EXPECT_TRUE(host.run_until([&] { return answer.has_value(); }));
+    if (!answer || !*answer) return json(answer ? answer->error().message() : "no answer");
+    EXPECT_EQ((*answer)->status, 200) << (*answer)->body;
+    return (*answer)->body.empty() ? json() : json::parse((*answer)->body);
+  };
+  EXPECT_EQ(ask("GET", ""), json::array());
+  const json labels{{"alertname", "DiskFull"}, {"severity", "critical"}};
+  ask("POST", json::array({{{"labels", labels}}}).dump());
+  const auto listed = ask("GET", "");
+  ASSERT_EQ(listed.size(), 1U) << listed;
+  EXPECT_EQ(listed[0]["labels"], labels);
+  EXPECT_EQ(listed[0]["status"]["state"], "active");
 }
 
 TEST(IncidentConfig, NamesEveryMistake) {
