@@ -121,6 +121,20 @@ TEST(Tasks, AnImprovementHasKindOwnerAndDate) {
   EXPECT_TRUE(set_task(incident, edit, kOps).has_value());
 }
 
+TEST(Tasks, KnowledgeIsSharedInFourWays) {
+  auto incident = make_incident();
+  TaskEdit edit;
+  edit.kind = "knowledge";
+  edit.title = "tell the others";
+  EXPECT_FALSE(set_task(incident, edit, kOps).has_value()) << "in which way?";
+  for (const char* way : {"session", "documents", "best_practice", "lessons"}) {
+    edit.category = way;
+    ASSERT_TRUE(set_task(incident, edit, kOps).has_value()) << way;
+    EXPECT_EQ(incident.tasks.back().category, way);
+    EXPECT_EQ(incident.tasks.back().state, "open");
+  }
+}
+
 TEST(Timeline, ACorrectionKeepsWhatTheLineSaid) {
   auto incident = make_incident();
   ASSERT_TRUE(add_note(incident, "ops", "disk was full", kNoon + 1min).has_value());

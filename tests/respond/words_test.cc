@@ -96,6 +96,18 @@ TEST(Words, TheResolvedNoticeHoldsItsTenFields) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
 }
 
+// M13-17, M13-33: whoever gets it knows whom to call and where to go.
+TEST(Words, TheEmergencyNoticeOfAP1NamesHotlineCommanderAndWarRoom) {
+  auto incident = told_incident();
+  incident.war_room.name = "incident-20260101-001";
+  for (const auto* language : {"zh", "en"}) {
+    const auto text = rendered("p1_emergency", language, incident);
+    for (const char* part : {"🚨 [P1]", "+1-555-INCIDENT (1-555-462-4336)", "@zhangsan",
+                             "incident-20260101-001", "enhancer"})
+      EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
 TEST(Words, EveryTextOfAnIncidentIsFilledInBothLanguages) {
   for (const auto& text : builtin_texts()) {
     if (text.name.starts_with("deployment_")) continue;
@@ -126,6 +138,16 @@ TEST(Words, DeploymentTextsNameTheMissionsFields) {
     for (const auto& field : known->second)
       EXPECT_NE(std::find(fields.begin(), fields.end(), field), fields.end())
           << text.name << " " << text.language << " " << field;
+    Fields given;
+    for (const auto& field : fields) given[field] = "<" + field + ">";
+    given["product"] = "Claude Enhancer 5.1";
+    const auto done = render(text, given);
+    ASSERT_TRUE(done.has_value()) << text.name << ": " << done.error().message();
+    for (const auto& field : known->second)
+      EXPECT_NE((done->subject + done->body).find("<" + field + ">"), std::string::npos) << field;
+    if (text.name == "deployment_start" && text.language == "zh") {
+      EXPECT_EQ(done->subject, "[Claude Enhancer 5.1] 部署开始通知");
+    }
   }
 }
 
@@ -198,8 +220,7 @@ TEST(WordsDesk, ADraftIsSentOnceAndStandsOnTheTimeline) {
   EXPECT_EQ(host.pager.keys.back(), "words/" + draft->id + "/team");
   bool told = false;
   const auto active = host.incidents->active();
-  for (const auto& entry : active.at(0).timeline)
-    told = told || entry.kind == "words_sent";
+  for (const auto& entry : active.at(0).timeline) told = told || entry.kind == "words_sent";
   EXPECT_TRUE(told);
 }
 
