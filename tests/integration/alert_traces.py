@@ -36,6 +36,7 @@ class Trace:
         self.sets = [self.labels() for _ in range(self.rng.randint(2, 6))]
         self.firing = {}  # place in sets -> startsAt
         self.silences = 0
+        self.twins = False  # two routes side by side with the same matchers
 
     def labels(self):
         found = {name: self.rng.choice(values) for name, values in LABELS.items()}
@@ -66,8 +67,12 @@ class Trace:
             lines.append(f"{which}: [{rng.choice(['always', 'never', 'weekdays_and_not'])}]")
         if depth < 3 and rng.random() < (0.9 if depth == 0 else 0.4):
             lines.append("routes:")
+            seen = set()
             for _ in range(rng.randint(1, 3)):
                 inner = self.route(depth + 1)
+                matchers = "".join(sorted(inner[0]))
+                self.twins = self.twins or matchers in seen
+                seen.add(matchers)
                 lines += ["  - " + inner[0]] + ["    " + line for line in inner[1:]]
         return lines
 

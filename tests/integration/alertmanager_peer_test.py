@@ -180,8 +180,12 @@ def sleep_until(moment):
 
 def compare(ours, theirs, traces):
     bad = set()
+    twins = {trace.name for trace in traces if trace.twins}
     for key in sorted(set(ours) | set(theirs)):
         trace = key[0].split("/")[1]
+        # Two routes of one key and one receiver are told once here; Alertmanager's two groups race for its log, and mostly tell twice.
+        if trace in twins:
+            continue
         mine, peers = ours.get(key, []), theirs.get(key, [])
         if [body for _, body in mine] != [body for _, body in peers]:
             bad.add(trace)
@@ -325,9 +329,6 @@ def explained(command, mine, peers):
     # Each shows what it runs with: a cluster of its own kind, and Holdfast the file as it was written, secrets masked.
     if command in ("cluster show", "config show"):
         return mine[0] == peers[0] == 0
-    # An id that is no UUID is not found; Alertmanager's generated server refuses it one step before.
-    if command == "silence expire nosuch":
-        return mine[0] == peers[0] == 1
     # Before 0.26 the address of a webhook was no secret, and amtool of that time cannot read a masked one.
     return command.startswith("config routes") and "unsupported scheme" in mine[1]
 
@@ -415,8 +416,10 @@ def main():
         run_amtool(tool, peer, given.bin, folder)
     if prometheus and given.only in ("", "prometheus"):
         run_prometheus(prometheus, given.bin, folder)
-    for failure in FAILURES:
+    for failure in FAILURES[:40]:
         print("FAILED", failure)
+    if len(FAILURES) > 40:
+        print(f"and {len(FAILURES) - 40} more")
     if not FAILURES and not given.keep:
         shutil.rmtree(folder)
     else:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -43,8 +44,25 @@ Response problem(int status, const std::string& message) {
   return answer(status, text_of(json(message)));
 }
 Response problem(const Error& error) {
-  const int status = error.code() == Code::kInvalid ? 400 : http_status(error.code());
+  // A full disk is the server's trouble: its clients try again later, they did not ask too often.
+  const int status = error.code() == Code::kInvalid     ? 400
+                     : error.code() == Code::kExhausted ? 503
+                                                        : http_status(error.code());
   return problem(status, error.message());
+}
+
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0) return false;
+  }
+  return true;
+}
+// As the server that was generated from Alertmanager's description says it.
+Response no_uuid(const std::string& id) {
+  const auto message = "silenceID in path must be of type uuid: \"" + printable(id, 100) + "\"";
+  return answer(422, text_of({{"code", 601}, {"message", message}}));
 }
 Response problem(const BodyProblem& what) {
   return answer(what.status, text_of(problem_json(what)));
@@ -249,6 +267,7 @@ class AlertmanagerApi : public std::enable_shared_from_this<AlertmanagerApi> {
   }
 
   void silence(const Request& request, ResponderPtr to) {
+    if (const auto& id = request.path_params.at("id"); !is_uuid(id)) return to->send(no_uuid(id));
     on_control([to, id = request.path_params.at("id")](route::Router& router) {
       const auto found = router.silence(id);
       if (!found) return to->send(answer(404, ""));
@@ -294,6 +313,7 @@ class AlertmanagerApi : public std::enable_shared_from_this<AlertmanagerApi> {
   }
 
   void expire_silence(const Request& request, ResponderPtr to) {
+    if (const auto& id = request.path_params.at("id"); !is_uuid(id)) return to->send(no_uuid(id));
     on_control([to, id = request.path_params.at("id")](route::Router& router) {
       router.expire_silence(id, [to](Result<void> done) {
         if (done) return to->send(ok());
