@@ -3,7 +3,6 @@
 #include "app/daemon.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -126,8 +125,6 @@ class Daemon {
                        {"data", options_.data},
                        {"config", options_.config.empty() ? "none" : options_.config},
                        {"after", format_duration(machine_.env.clock.mono() - started)}});
-    // What was read at the start is held once by now; the rest goes back to the machine.
-    machine_.env.executor.post(Lane::kPool, [] { ::malloc_trim(0); });
     wait_for_stop();
     log_info("stopping");
     close();
