@@ -20,7 +20,6 @@ import pathlib
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -29,6 +28,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+
+from peers import free_port
 
 FAILURES = []
 CONFIG = """route:
@@ -41,12 +42,6 @@ receivers:
   - name: hook
     webhook_configs: [ {{ url: 'http://127.0.0.1:{port}/' }} ]
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def stamp(seconds):
